@@ -1,0 +1,111 @@
+"""The event log: what happened to a user, in order, and who was told."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from accounts.models.session import ApiKey
+from accounts.models.user import User
+
+
+class EventHead(models.Model):
+    """The last event number of a user; locked after the wallets, so that numbers commit in order."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    number = models.BigIntegerField(default=0)
+
+
+class Event(models.Model):
+    """One thing that happened to a user. Append-only; `(user, number)` is its id everywhere."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="events")
+    number = models.BigIntegerField()
+    kind = models.CharField(max_length=40)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["user", "number"], name="event_number_unique"),)
+
+
+class Outbox(models.Model):
+    """One later reaction to one event (`config/reactions.py`), handled once by a worker."""
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="reactions")
+    reaction = models.CharField(max_length=80)
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True, help_text="Given up; an operator is told.")
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "outbox"
+        constraints = (models.UniqueConstraint(fields=["event", "reaction"], name="outbox_unique"),)
+        indexes = (
+            models.Index(fields=["next_try_at"], name="outbox_due", condition=models.Q(done_at__isnull=True, failed_at__isnull=True)),
+        )
+
+
+class WebhookEndpoint(models.Model):
+    """An address a user's events go to; disabled after 410 or a day of failures."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="webhook_endpoints")
+    url = models.CharField(max_length=2000)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+    disabled_reason = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["user", "url"], name="webhookendpoint_unique"),)
+
+
+class WebhookDelivery(models.Model):
+    """One message to one address: the exact bytes, retried with back-off for 24 h."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        DELIVERED = "delivered"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+", help_text="Whose secret signs.")
+    event_kind = models.CharField(max_length=40)
+    reference = models.CharField(max_length=64, help_text="What it is about, e.g. the task's UUID.")
+    body = models.BinaryField()
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    next_try_at = models.DateTimeField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "webhook deliveries"
+        constraints = (models.UniqueConstraint(fields=["endpoint", "event_kind", "reference"], name="webhookdelivery_once"),)
+        indexes = (models.Index(fields=["next_try_at"], name="webhookdelivery_due", condition=models.Q(state="pending")),)
+
+
+class WebhookAttempt(models.Model):
+    """One try of a delivery: when, what came back, how long it took."""
+
+    delivery = models.ForeignKey(WebhookDelivery, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField()
+    status_code = models.PositiveSmallIntegerField(null=True)
+    error = models.CharField(max_length=200, blank=True)
+    duration_ms = models.PositiveIntegerField()
+    is_replay = models.BooleanField(default=False)
+
+
+class Installation(models.Model):
+    """The one row that says what this database is for: demo or production; the demo clock's offset."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    is_demo = models.BooleanField()
+    clock_offset_s = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="installation_single"),)

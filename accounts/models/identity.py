@@ -1,0 +1,67 @@
+"""Identities: the proven ways a user signs in."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.models.user import User
+
+
+class Identity(models.Model):
+    """A proven e-mail, phone (E.164) or outside account (`sub`, unionid). Only these sign in and link."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email"
+        PHONE = "phone"
+        GOOGLE = "google"
+        WECHAT = "wechat"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="identities")
+    kind = models.CharField(max_length=8, choices=Kind)
+    subject = models.CharField(max_length=255)
+    verified_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "identities"
+        constraints = (models.UniqueConstraint(fields=["kind", "subject"], name="identity_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user_id}"
+
+
+class ErasedIdentity(models.Model):
+    """A keyed hash of an erased identity: the sign-up gift is paid once for ever."""
+
+    digest = models.BinaryField(primary_key=True, max_length=32)
+    erased_at = models.DateTimeField()
+
+
+class SmsCode(models.Model):
+    """One text message's code: a keyed hash, five minutes, one use, burnt after five wrong tries."""
+
+    phone = models.CharField(max_length=16)
+    digest = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    wrong_tries = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["phone", "-created_at"], name="smscode_phone"), models.Index(fields=["address", "-created_at"], name="smscode_address"))
+
+
+class MailToken(models.Model):
+    """One link sent by e-mail: proves, changes or links an address, or resets a password. One use."""
+
+    class Purpose(models.TextChoices):
+        PROVE = "prove"
+        RESET = "reset"
+
+    digest = models.BinaryField(primary_key=True, max_length=32)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    purpose = models.CharField(max_length=8, choices=Purpose)
+    address = models.EmailField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)

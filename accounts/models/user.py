@@ -1,0 +1,63 @@
+"""Users: people who sign in, make, pay and publish."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates users for Django's own commands; the platform itself goes through `services.user`."""
+
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(username, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """One person under every contract. Contact e-mail and phone reserve nothing; `Identity` rows sign in."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    username = models.CharField(max_length=64)
+    nickname = models.CharField(max_length=64, blank=True)
+    email = models.EmailField(blank=True, help_text="Contact text; shown, not proven.")
+    phone = models.CharField(max_length=16, blank=True, help_text="E.164 contact text; not proven.")
+    region = models.CharField(max_length=8, default="CN")
+    language = models.CharField(max_length=8, default="zh-CN")
+    avatar_url = models.CharField(max_length=500, blank=True)
+    bio = models.CharField(max_length=500, blank=True)
+    is_staff = models.BooleanField(default=False, help_text="An operator: may enter the console.")
+    is_active = models.BooleanField(default=True)
+    is_demo = models.BooleanField(default=False)
+    banned_at = models.DateTimeField(null=True, blank=True)
+    deletion_requested_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    last_login_at = models.DateTimeField(null=True, blank=True)
+
+    last_login = None  # type: ignore[assignment]  # `last_login_at` is ours
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(Lower("username"), name="user_username_unique"),)
+        indexes = (
+            models.Index(fields=["deletion_requested_at"], name="user_deletion", condition=models.Q(deletion_requested_at__isnull=False)),
+        )
+
+    def __str__(self) -> str:
+        return self.username

@@ -1,0 +1,235 @@
+"""Settings, all from the environment. Defaults are those of a production server; `make run` sets demo mode."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("DATA_DIR", BASE_DIR / "var")).resolve()
+
+
+def _flag(name: str, default: bool = False) -> bool:
+    return os.environ.get(name, str(default)).strip().lower() in {"1", "true", "yes", "on"}
+
+
+def _names(name: str) -> list[str]:
+    return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
+
+
+DEMO = _flag("DEMO")
+DEBUG = _flag("DEBUG")
+BENCH = _flag("BENCH")
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+if not SECRET_KEY:
+    raise SystemExit("SECRET_KEY is not set: give the server a long random text (make run and make test do it themselves)")
+ENCRYPTION_KEYS: dict[str, str] = dict(part.split(":", 1) for part in _names("SECRET_KEYS")) or {"k1": SECRET_KEY}
+"""Key id → text; the first one encrypts secrets at rest, all of them decrypt."""
+JWT_KEYS: dict[str, str] = dict(part.split(":", 1) for part in _names("JWT_KEYS")) or {"j1": SECRET_KEY}
+"""`kid` → signing text of access and refresh tokens; the first one signs, all of them verify."""
+
+PORT = int(os.environ.get("PORT", "8000"))
+PUBLIC_BASE_URL = os.environ.get("PUBLIC_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"] if DEMO else (_names("ALLOWED_HOSTS") or ["127.0.0.1", "localhost", "[::1]"])
+ENABLED_CONTRACTS = set(_names("ENABLED_CONTRACTS") or ["video", "stargraph", "studio", "skyriff"])
+RATE_LIMITS = os.environ.get("RATE_LIMITS", "on").lower() != "off"
+TRUSTED_PROXIES = _names("TRUSTED_PROXIES")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "accounts",
+    "credits",
+    "generation",
+    "payments",
+    "social",
+    "operations",
+]
+MIDDLEWARE = [
+    "config.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.web.middleware.PageSessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+AUTH_USER_MODEL = "accounts.User"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES: dict[str, Any] = {
+    "default": {
+        **dj_database_url.parse(os.environ.get("DATABASE_URL", "postgresql:///atelier")),
+        "CONN_MAX_AGE": None,
+        "DISABLE_SERVER_SIDE_CURSORS": _flag("DATABASE_POOLER"),
+        "TEST": {"NAME": os.environ.get("TEST_DATABASE", "test_atelier")},
+    },
+}
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    options="-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+)
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "atelier",
+    },
+}
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "")
+"""Empty: the broker is `REDIS_URL` (kombu's spelling of it is worked out in `config/celery.py`)."""
+
+STORAGE_URL = os.environ.get("STORAGE_URL", f"file://{DATA_DIR / 'media'}")
+"""`file:///folder`, or `s3://key:secret@host:port/bucket?region=…&scheme=http`."""
+STORAGE_QUOTA_BYTES = int(os.environ.get("STORAGE_QUOTA_BYTES", str(5 * 1024**3)))
+
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "accounts.hashers.DigestedPBKDF2Hasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend" if DEMO else "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _flag("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "Atelier <no-reply@localhost>")
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_BASE_URL.startswith("https")
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+CORS_ALLOW_ALL_ORIGINS = DEMO
+CORS_ALLOWED_ORIGINS = _names("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/(api|v1|docs|schema|ws)/"
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "x-api-key", "x-request-id", "idempotency-key", "last-event-id", "accept"]
+CORS_EXPOSE_HEADERS = ["x-request-id", "idempotent-replayed", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "https:"],
+        "media-src": ["'self'", "https:"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    },
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+# Outside sign-in. Addresses are settings so that a local provider can stand in for the real one.
+GOOGLE_CLIENT_ID = os.environ.get("GOOGLE_CLIENT_ID", "")
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
+    "google": {
+        "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": os.environ.get("GOOGLE_CLIENT_SECRET", "")}],
+        "OAUTH_PKCE_ENABLED": True,
+        **{
+            key: os.environ[name]
+            for key, name in {
+                "ACCESS_TOKEN_URL": "GOOGLE_TOKEN_URL",
+                "IDENTITY_URL": "GOOGLE_USERINFO_URL",
+                "CERTS_URL": "GOOGLE_CERTS_URL",
+                "AUTHORIZE_URL": "GOOGLE_AUTHORIZE_URL",
+                "ID_TOKEN_ISSUER": "GOOGLE_ISSUER",
+            }.items()
+            if name in os.environ
+        },
+    },
+}
+REDIRECT_URIS = _names("REDIRECT_URIS")
+"""`redirect_uri` and `return_url` prefixes that are allowed outside demo mode."""
+SMS_GATEWAY = "file" if DEMO else os.environ.get("SMS_GATEWAY", "")
+
+STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+
+QUEUE_LIMIT = int(os.environ.get("QUEUE_LIMIT", "10000"))
+USER_RUNNING_LIMIT = int(os.environ.get("USER_RUNNING_LIMIT", "5"))
+ENGINE_ALLOWED_HOSTS = _names("ENGINE_ALLOWED_HOSTS")
+
+COINS_PER_CNY = int(os.environ.get("COINS_PER_CNY", "20"))
+FLOOR_PRICE_CENTS = 5
+"""What a paid credit costs at least (CNY cents): an order yields at most this many paid credits for its money."""
+
+warnings.filterwarnings("ignore", message="app_settings.*deprecated", module="allauth")
