@@ -9,7 +9,7 @@ from accounts.models.event import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from accounts.models.identity import ErasedIdentity, Identity, MailToken, SmsCode
+from accounts.models.identity import ErasedIdentity, Identity, MailToken, SecondFactor, SmsCode
 from accounts.models.session import ApiKey, Idempotency, Session
 from accounts.models.user import User
 
@@ -23,6 +23,7 @@ __all__ = [
     "Installation",
     "MailToken",
     "Outbox",
+    "SecondFactor",
     "Session",
     "SmsCode",
     "User",

@@ -20,7 +20,7 @@ class EventHead(models.Model):
 class Event(models.Model):
     """One thing that happened to a user. Append-only; `(user, number)` is its id everywhere."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="events")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="events", db_index=False)
     number = models.BigIntegerField()
     kind = models.CharField(max_length=40)
     payload = models.JSONField(default=dict)
@@ -33,7 +33,7 @@ class Event(models.Model):
 class Outbox(models.Model):
     """One later reaction to one event (`config/reactions.py`), handled once by a worker."""
 
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="reactions")
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="reactions", db_index=False)
     reaction = models.CharField(max_length=80)
     tries = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField()
@@ -63,7 +63,7 @@ class WebhookEndpoint(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """One message to one address: the exact bytes, retried with back-off for 24 h."""
+    """One message to one address: the exact bytes, retried with back-off for 24 h (real time)."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -79,6 +79,7 @@ class WebhookDelivery(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="The last retry happens at this moment; a replay may come later.")
     next_try_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from accounts.models.user import User
+from config.kernel.secrets import SecretField
 
 
 class Identity(models.Model):
@@ -48,7 +49,7 @@ class SmsCode(models.Model):
     address = models.GenericIPAddressField(null=True)
 
     class Meta:
-        indexes = (models.Index(fields=["phone", "-created_at"], name="smscode_phone"), models.Index(fields=["address", "-created_at"], name="smscode_address"))
+        indexes = (models.Index(fields=["phone", "-created_at"], name="smscode_phone"), models.Index(fields=["created_at"], name="smscode_created"))
 
 
 class MailToken(models.Model):
@@ -65,3 +66,12 @@ class MailToken(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+
+class SecondFactor(models.Model):
+    """A time-based one-time password (RFC 6238) of a user; a code counts once."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="second_factor")
+    secret = SecretField(purpose="totp")
+    last_step = models.BigIntegerField(default=0, help_text="The 30-second step of the last accepted code.")
+    confirmed_at = models.DateTimeField(null=True)

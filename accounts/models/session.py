@@ -27,6 +27,7 @@ class Session(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
     form = models.CharField(max_length=8, choices=Form)
     access_life_s = models.PositiveIntegerField()
+    refresh_life_s = models.PositiveIntegerField()
     refresh_digest = models.BinaryField(max_length=32, null=True)
     opened_at = models.DateTimeField()
     last_used_at = models.DateTimeField()

@@ -9,12 +9,14 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 
+from config.kernel import clock
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates users for Django's own commands; the platform itself goes through `services.user`."""
 
     def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
-        user = self.model(username=username, **fields)
+        user = self.model(username=username, **{"created_at": clock.now(), **fields})
         user.set_password(password)
         user.save(using=self._db)
         return user
