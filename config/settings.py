@@ -225,6 +225,8 @@ STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
 
 QUEUE_LIMIT = int(os.environ.get("QUEUE_LIMIT", "10000"))
+TASK_DEADLINE_S = int(os.environ.get("TASK_DEADLINE_S", "900"))
+"""How long a task may take once a worker has claimed it (real time)."""
 USER_RUNNING_LIMIT = int(os.environ.get("USER_RUNNING_LIMIT", "5"))
 ENGINE_ALLOWED_HOSTS = _names("ENGINE_ALLOWED_HOSTS")
 

@@ -15,6 +15,7 @@ class Engine(models.Model):
     api_base = models.CharField(max_length=300, blank=True)
     api_key = SecretField(purpose="engine", blank=True)
     is_enabled = models.BooleanField(default=True)
+    broken_until = models.DateTimeField(null=True, blank=True, help_text="The circuit breaker: no task is given to it before.")
     concurrency = models.PositiveSmallIntegerField(default=2, help_text="Tasks it runs at once.")
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ import uuid
 from django.db import models
 
 from accounts.models import ApiKey, User
-from generation.states import AttemptState, TaskState
+from generation.states import AttemptState, LateChoice, TaskState
 
 
 class Task(models.Model):
@@ -22,13 +22,15 @@ class Task(models.Model):
     params = models.JSONField()
     status = models.CharField(max_length=10, choices=TaskState, default=TaskState.PENDING)
     progress = models.FloatField(default=0, help_text="0–100, never going back.")
-    cost_credits = models.BigIntegerField(help_text="Debited or held at creation; what was charged once it ended.")
+    cost_credits = models.BigIntegerField(help_text="Debited or held at creation, captured once it succeeded; given back otherwise.")
     estimate_s = models.PositiveIntegerField(help_text="The estimate that was told at creation.")
     hold_id = models.BigIntegerField(null=True, help_text="The hold of a per-second kind.")
     is_clean = models.BooleanField(default=True, help_text="Shows the file without watermark.")
     priority = models.SmallIntegerField(default=0, help_text="Members first.")
     webhook_url = models.CharField(max_length=2000, blank=True)
     callback_token = models.CharField(max_length=64, blank=True)
+    engine = models.ForeignKey("Engine", on_delete=models.SET_NULL, null=True, related_name="+", help_text="Given to it by the claim.")
+    faults = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Times our own side broke it; at three it is given up.")
     retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="retries")
     output = models.ForeignKey("Asset", on_delete=models.SET_NULL, null=True, related_name="+")
     output_duration_ms = models.PositiveIntegerField(null=True)
@@ -50,7 +52,9 @@ class Task(models.Model):
             models.Index(fields=["user", "status", "-id"], name="task_user_status"),
             models.Index(fields=["-priority", "id"], name="task_queue", condition=models.Q(status="PENDING")),
             models.Index(fields=["lease_until"], name="task_running", condition=models.Q(status="RUNNING")),
+            models.Index(fields=["-completed_at"], name="task_succeeded", condition=models.Q(status="SUCCEEDED")),
             models.Index(fields=["user"], name="task_user_running", condition=models.Q(status="RUNNING")),
+            models.Index(fields=["callback_token"], name="task_callback", condition=~models.Q(callback_token="")),
         )
         constraints = (
             models.CheckConstraint(condition=models.Q(progress__gte=0, progress__lte=100), name="task_progress"),
@@ -74,6 +78,16 @@ class Attempt(models.Model):
     ended_at = models.DateTimeField(null=True)
     cost_cents = models.BigIntegerField(default=0)
     verdict = models.CharField(max_length=200, blank=True)
+    next_poll_at = models.DateTimeField(null=True, help_text="When the engine is asked next (real time); pushed on by whoever asks.")
+    late_asset = models.ForeignKey("Asset", on_delete=models.SET_NULL, null=True, related_name="+", help_text="Came after the refund.")
+    late_choice = models.CharField(max_length=8, choices=LateChoice, blank=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["task", "number"], name="attempt_number_unique"),)
+        indexes = (
+            models.Index(fields=["next_poll_at"], name="attempt_poll_due", condition=models.Q(state__in=["sending", "running"])),
+            models.Index(fields=["engine", "-sent_at"], name="attempt_engine_recent"),
+        )
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.task_id}"

@@ -1,0 +1,145 @@
+"""Creating a task: judged, priced, paid and queued in one round trip to the database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+
+from accounts.services.event import event_announce
+from config.kernel import clock, ids, outbound, sql
+from config.kernel.errors import FieldError, InvalidInput
+from config.kernel.principal import Principal
+from generation.dispatch import task_wake
+from generation.exceptions import EngineUnavailable, ModelRetired
+from generation.exceptions_media import MediaInvalid
+from generation.kinds import KINDS, TIMED_INPUT_MAX_S, TIMED_INPUT_UNKNOWN_S, Input, Kind
+from generation.models import Asset
+from generation.selectors.routes import alias_state, estimate_s
+from generation.services.link import own_asset_of
+from generation.services.moderation import judge_prompt
+
+CREATE = (
+    "select * from generation_task_create(%s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The client's key and the hash of what was asked under it."""
+
+    key: str
+    input_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedTask:
+    """A task that was created and paid for, or the first one again (`replayed`; then `balance` is None)."""
+
+    id: int
+    uuid: UUID
+    cost_credits: int
+    estimate_s: int
+    balance: int | None
+    replayed: bool
+
+
+def task_create(
+    *,
+    principal: Principal,
+    kind: str,
+    offer: str,
+    alias: str,
+    params: dict[str, Any],
+    webhook_url: str = "",
+    idempotency: IdempotencyKey | None = None,
+    retry_of_id: int | None = None,
+    at: dt.datetime | None = None,
+) -> CreatedTask:
+    """A PENDING task of the caller exists, its price is spent (per-second kinds: held), its event is logged, a worker is woken.
+
+    `params` are the client's, already of the kind's types. Locks the caller's wallet and event head.
+    Raises InvalidInput, AddressRefused, NotFound (an asset of somebody else), SensitiveContent, ModelRetired,
+    EngineUnavailable, QueueFull, InsufficientCredits, BudgetExceeded, IdempotencyConflict, IdempotencyRunning;
+    then nothing moved. Source: contracts/README "Charging", "Repeats"; design "A task's life".
+    """
+    declared = KINDS[kind]
+    judge_prompt(params.get("prompt", ""))
+    _judge_alias(kind, alias)
+    if webhook_url:
+        outbound.judge(webhook_url, resolve=False)
+    params, units = _judge_inputs(declared, params, principal.user_id)
+    real_now = clock.real_now()
+    row = sql.fetch_one(
+        CREATE,
+        (
+            principal.user_id, ids.public_uuid(), principal.api_key_id, kind, offer, alias, orjson.dumps(params).decode(), units,
+            estimate_s(kind, alias), 0, True, webhook_url, ids.secret_token(size_bytes=24), retry_of_id,
+            idempotency.key if idempotency else None, idempotency.input_hash if idempotency else None, None,
+            settings.QUEUE_LIMIT if settings.RATE_LIMITS else 0,
+            real_now + dt.timedelta(seconds=settings.TASK_DEADLINE_S), real_now, at or clock.now(),
+        ),
+    )  # fmt: skip
+    created = CreatedTask(row.task_id, row.task_uuid, row.cost, row.told_s, row.balance, row.replayed)
+    if not created.replayed:
+        _tell(principal.user_id, row.event_number, created, kind)
+    return created
+
+
+def _tell(user_id: int, number: int, created: CreatedTask, kind: str) -> None:
+    """After commit, a worker is woken and the user's sockets hear of the task."""
+    payload = {"task_id": str(created.uuid), "kind": kind, "status": "PENDING", "cost": created.cost_credits}
+
+    def announce() -> None:
+        task_wake()
+        event_announce(user_id, number, "task.created", payload)
+
+    if connection.in_atomic_block:
+        transaction.on_commit(announce)
+    else:
+        announce()
+
+
+def _judge_alias(kind: str, alias: str) -> None:
+    state = alias_state(kind, alias)
+    if state == "retired":
+        raise ModelRetired(alias=alias)
+    if state == "down":
+        raise EngineUnavailable()
+
+
+def _judge_inputs(kind: Kind, params: dict[str, Any], user_id: int) -> tuple[dict[str, Any], int]:
+    """The parameters with every address judged, and the units a per-second kind reserves (seconds; else 1)."""
+    units = 1
+    for declared in kind.inputs:
+        value = params.get(declared.param)
+        for address in (value or []) if declared.is_list else [value]:
+            asset = _judge_address(declared, address, user_id)
+            if declared.param == kind.timed_by:
+                units = _reserved_s(asset)
+    return ({**params, "reserved_s": units} if kind.timed_by else params), units
+
+
+def _judge_address(declared: Input, address: str, user_id: int) -> Asset | None:
+    """The caller's own asset behind `address`, or None for a foreign one that may be fetched later."""
+    asset = own_asset_of(address, user_id)
+    if asset is None:
+        outbound.judge(address, resolve=False)
+    elif asset.kind != declared.media or asset.size_bytes > declared.limit_bytes:
+        raise MediaInvalid(reason=f"{declared.param} must be a {declared.media} of at most {declared.limit_bytes // 1024**2} MB")
+    return asset
+
+
+def _reserved_s(asset: Asset | None) -> int:
+    if asset is None:
+        return TIMED_INPUT_UNKNOWN_S
+    seconds = math.ceil((asset.duration_ms or 0) / 1000)
+    if not 1 <= seconds <= TIMED_INPUT_MAX_S:
+        raise InvalidInput(FieldError(("body", "video_url"), f"the video must be 1 to {TIMED_INPUT_MAX_S} seconds long", "value_error.duration"))
+    return seconds
