@@ -46,3 +46,10 @@ class AttemptState(models.TextChoices):
     FAILED = "failed"
     CANCELLED = "cancelled"
     LOST = "lost"  # the engine knows nothing of it
+
+
+class LateChoice(models.TextChoices):
+    """What the owner did with an output that came after the refund; blank: not decided."""
+
+    TAKEN = "taken"  # paid at the quoted price and kept
+    DROPPED = "dropped"  # let go, the file is deleted

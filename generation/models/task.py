@@ -54,7 +54,6 @@ class Task(models.Model):
             models.Index(fields=["lease_until"], name="task_running", condition=models.Q(status="RUNNING")),
             models.Index(fields=["-completed_at"], name="task_succeeded", condition=models.Q(status="SUCCEEDED")),
             models.Index(fields=["user"], name="task_user_running", condition=models.Q(status="RUNNING")),
-            models.Index(fields=["callback_token"], name="task_callback", condition=~models.Q(callback_token="")),
         )
         constraints = (
             models.CheckConstraint(condition=models.Q(progress__gte=0, progress__lte=100), name="task_progress"),
