@@ -1,0 +1,1 @@
+"""Upstreams that make things: one adapter a folder, chosen by `registry`."""

@@ -1,0 +1,34 @@
+"""What can be wrong with a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.kernel.errors import DomainError
+
+
+class MediaInvalid(DomainError):
+    """This file cannot be used: {reason}."""
+
+    code = "media_invalid"
+
+    def __init__(self, *, reason: str, **params: Any) -> None:
+        super().__init__(reason=reason, **params)
+
+
+class FileTooLarge(DomainError):
+    """The file is too large: at most {limit_mb} MB are allowed."""
+
+    code = "file_too_large"
+
+    def __init__(self, *, limit_mb: int) -> None:
+        super().__init__(limit_mb=limit_mb)
+
+
+class QuotaExceeded(DomainError):
+    """Your storage is full: {limit_mb} MB of uploads are allowed."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, *, limit_mb: int) -> None:
+        super().__init__(limit_mb=limit_mb)
