@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.services.event import event_announce
 from config.kernel import clock, ids, outbound, sql
@@ -96,14 +96,8 @@ def _tell(user_id: int, number: int, created: CreatedTask, kind: str) -> None:
     """After commit, a worker is woken and the user's sockets hear of the task."""
     payload = {"task_id": str(created.uuid), "kind": kind, "status": "PENDING", "cost": created.cost_credits}
 
-    def announce() -> None:
-        task_wake()
-        event_announce(user_id, number, "task.created", payload)
-
-    if connection.in_atomic_block:
-        transaction.on_commit(announce)
-    else:
-        announce()
+    transaction.on_commit(task_wake, robust=True)
+    event_announce(user_id, number, "task.created", payload)
 
 
 def _judge_alias(kind: str, alias: str) -> None:

@@ -25,6 +25,7 @@ from config.kernel.sql import domain_errors
 logger = logging.getLogger(__name__)
 Caller = Literal["none", "user", "user+key", "own"]
 PAGE_MAX = 100
+PERSONAL_KEY_PREFIX = "ak_"
 IDEMPOTENCY_KEY_MAX = 255
 
 
@@ -58,7 +59,7 @@ class VideoView(APIView):
         if handler is None or request.method in ("OPTIONS", "HEAD"):
             raise MethodNotAllowed(allowed=self.allowed_names())
         if self.caller in ("user", "user+key"):
-            self.principal = self._prove(request)
+            self.caller_proved(request)
         response = handler(request, *args, **kwargs)
         if isinstance(response, Response):
             return json_response(response.data, response.status_code, dict(response.headers.items()))
@@ -68,20 +69,18 @@ class VideoView(APIView):
         """The methods this endpoint answers, for `Allow`."""
         return [name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(self, name)]
 
-    def _prove(self, request: HttpRequest) -> Principal:
-        token, key = bearer_of(request), request.headers.get("X-API-Key")
-        if self.caller == "user":
-            if token is None:
-                raise NotSignedIn()
-            principal = ports.principal_of()(access_token=token, api_key=None, at=clock.real_now())
-        else:
-            personal = token is not None and token.startswith("ak_")
-            if token is None or not (key or personal):
-                raise NotSignedIn()
-            principal = ports.principal_of()(access_token=token, api_key=key, at=clock.real_now())
-        if self.scope and principal.scopes is not None and self.scope not in principal.scopes:
+    def caller_proved(self, request: HttpRequest) -> None:
+        """`principal` is the proven caller, allowed here. A key is asked for only where the contract wants one."""
+        token, key = bearer_of(request), request.headers.get("X-API-Key") if self.caller == "user+key" else None
+        if token is None or (self.caller == "user+key" and not key and not token.startswith(PERSONAL_KEY_PREFIX)):
+            raise NotSignedIn()
+        self.principal = ports.principal_of()(access_token=token, api_key=key, at=clock.real_now())
+        self.allow(self.principal)
+
+    def allow(self, principal: Principal) -> None:
+        """Raises NotAllowed for a key without this endpoint's scope: without one, only a session may come here."""
+        if principal.scopes is not None and self.scope not in principal.scopes:
             raise NotAllowed()
-        return principal
 
     def validated(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The body's object as `serializer_class` understands it. Raises InvalidInput."""

@@ -1,0 +1,232 @@
+"""`make bench`: the platform beside its yardsticks, one run, one machine; prints a table and writes `$DATA_DIR/bench.json`."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench import peer
+from bench.load import Load, drive
+from bench.services import Services, child, memory_mib, running
+from config.launcher.child import Child, Program
+
+ROOT = Path(__file__).resolve().parent.parent
+YARDSTICKS = Path(os.environ.get("YARDSTICKS", ROOT.parent / "shared" / "bench"))
+DATA_DIR = Path(os.environ.get("DATA_DIR", ROOT / "var")).resolve()
+SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
+TASKS = int(os.environ.get("BENCH_TASKS", "1000000"))
+WEB_PORT, PEER_PORT = 8011, 8012
+PAGE_SIZE = 10
+LIST_ROUNDS = 150
+
+
+def main() -> None:
+    """Measures, prints, writes. Exits 1 when a bar is missed."""
+    if not (YARDSTICKS / "peer_fastapi.py").exists():
+        raise SystemExit(f"make bench needs the yardsticks in {YARDSTICKS} (or name their folder in YARDSTICKS)")
+    folder = DATA_DIR / "bench"
+    work = folder / "run"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True, mode=0o755)
+    python = peer.environment(folder / "peer")
+    with running(work) as services:
+        report = {**_yardsticks(services, python, work), **_ours(services, work)}
+    _join(report)
+    (DATA_DIR / "bench.json").write_text(json.dumps(report, indent=2) + "\n")
+    _print(report)
+    sys.exit(0 if all(bar["met"] for bar in report["bars"]) else 1)
+
+
+def _yardsticks(services: Services, python: Path, work: Path) -> dict[str, Any]:
+    """PostgreSQL alone, and the peer, on a database of their own."""
+    _say("the yardsticks: PostgreSQL alone, then the peer")
+    services.cluster.database_create("peer")
+    for name in ("schema.sql", "seed.sql"):
+        services.tool("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(YARDSTICKS / name), database="peer")
+    limits = {
+        name: services.pgbench_tps(YARDSTICKS / f"{name}.pgbench", database="peer", seconds=SECONDS)
+        for name in ("create_task", "poll_task")
+    }
+    tokens = work / "peer.tokens"
+    with tokens.open("w") as output:
+        subprocess.run([str(python), str(YARDSTICKS / "tokens.py"), services.cluster.url("peer")], stdout=output, check=True)
+    database = f"postgresql+asyncpg://atelier@/peer?host={services.cluster.sockets}"
+    with peer.serving(python, YARDSTICKS, database=database, redis=services.valkey.url(1), port=PEER_PORT, log=work / "peer.log") as url:
+        loads = {mode: _load(url, mode, tokens, work) for mode in ("create", "poll")}
+    return {"limits": limits, "peer": {mode: load.as_dict() for mode, load in loads.items()}}
+
+
+def _ours(services: Services, work: Path) -> dict[str, Any]:
+    """The production web processes on the same servers, with a million tasks behind them."""
+    env = _environment(services, work)
+    services.cluster.database_create("atelier")
+    _say(f"migrating and populating {TASKS:,} tasks")
+    tokens = work / "ours.tokens"
+    _manage(env, "migrate", "-v0")
+    begin = time.monotonic()
+    _manage(env, "populate", "--tasks", str(TASKS), "--tokens", str(tokens))
+    populated_s = time.monotonic() - begin
+    spend = _spend(services)
+    program = Program("web", [sys.executable, "-m", "config.launcher", "web"], env, work / "web.log", ROOT)
+    with child(program, work) as web:
+        url = f"http://127.0.0.1:{WEB_PORT}"
+        assert web.process is not None
+        peer.wait_for(f"{url}/healthz", web.process)
+        report = _measure(services, web, url, tokens, work)
+    return {**report, "spend": spend, "populate_s": round(populated_s, 1)}
+
+
+def _measure(services: Services, web: Child, url: str, tokens: Path, work: Path) -> dict[str, Any]:
+    _say("the platform")
+    listed = "/api/tasks/user/tasks?page=1&page_size=10"
+    loads = {
+        "create": _load(url, "create", tokens, work),
+        "poll": _load(url, "poll", tokens, work),
+        "balance": _load(url, "get", tokens, work, "/api/users/credits"),
+        "list": _load(url, "get", tokens, work, listed),
+    }
+    assert web.process is not None
+    memory = memory_mib(web.process.pid)
+    statements = {mode: _statements(services, url, mode, tokens, work) for mode in loads}
+    return {
+        "ours": {mode: {**load.as_dict(), "statements": statements[mode]} for mode, load in loads.items()},
+        "memory_mib": [round(size, 1) for size in memory],
+        "paging": _paging(url, tokens),
+    }
+
+
+def _environment(services: Services, work: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "DATABASE_URL": services.cluster.url("atelier"),
+        "REDIS_URL": services.valkey.url(0),
+        "SECRET_KEY": "bench-" + "0123456789abcdef" * 4,
+        "DATA_DIR": str(work / "data"),
+        "BENCH": "1",
+        "RATE_LIMITS": "off",
+        "PORT": str(WEB_PORT),
+        **{name: os.environ[name] for name in ("WORKERS",) if name in os.environ},
+    }
+
+
+def _manage(env: dict[str, str], *arguments: str) -> None:
+    subprocess.run([sys.executable, str(ROOT / "manage.py"), *arguments], env=env, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def _load(url: str, mode: str, tokens: Path, work: Path, path: str = "") -> Load:
+    """One second to warm up, then the measured load."""
+    for seconds in (1, SECONDS):
+        load = drive(url, mode=mode, tokens=tokens, script=YARDSTICKS / "load.lua", seconds=seconds, path=path, workdir=work)
+    return load
+
+
+def _statements(services: Services, url: str, mode: str, tokens: Path, work: Path) -> float:
+    """PostgreSQL statements a request, without BEGIN and COMMIT, as its own log counts them."""
+    requests = 50
+    with services.statements_logged() as statements:
+        _requests(url, mode, tokens, requests)
+    counted = [
+        one
+        for one in statements
+        if one.split(None, 1)[0].upper().rstrip(";") not in ("BEGIN", "COMMIT", "ALTER", "SELECT PG_RELOAD_CONF()")
+    ]
+    return round(len([one for one in counted if "pg_reload_conf" not in one]) / requests, 2)
+
+
+def _requests(url: str, mode: str, tokens: Path, count: int) -> None:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"))
+    rows = [line.split() for line in tokens.read_text().splitlines()[:count]]
+    body = json.dumps({"prompt": "A beautiful sunset over the ocean", "aspect_ratio": "landscape", "quality": "standard"})
+    for token, key, task in rows:
+        headers = {"Authorization": f"Bearer {token}", "X-API-Key": key, "Content-Type": "application/json"}
+        method, path = {
+            "create": ("POST", "/api/videos/text-to-video"),
+            "poll": ("GET", f"/api/tasks/{task}"),
+            "balance": ("GET", "/api/users/credits"),
+            "list": ("GET", "/api/tasks/user/tasks?page=1&page_size=10"),
+        }[mode]
+        connection.request(method, path, body if method == "POST" else None, headers)
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise SystemExit(f"{method} {path} answered {answer.status}")
+    connection.close()
+
+
+def _paging(url: str, tokens: Path) -> dict[str, Any]:
+    """Page 1 and page 1,000 of the first user's list in turn: median milliseconds."""
+    token, _, _ = tokens.read_text().splitlines()[0].split()
+    connection = http.client.HTTPConnection(url.removeprefix("http://"))
+    times: dict[int, list[float]] = {1: [], 1000: []}
+    for _round in range(LIST_ROUNDS):
+        for page, seen in times.items():
+            begin = time.perf_counter()
+            connection.request(
+                "GET", f"/api/tasks/user/tasks?page={page}&page_size={PAGE_SIZE}", headers={"Authorization": f"Bearer {token}"}
+            )
+            answer = connection.getresponse()
+            rows = len(json.loads(answer.read())["tasks"])
+            seen.append((time.perf_counter() - begin) * 1000)
+            if TASKS >= 1_000_000 and rows != PAGE_SIZE:
+                raise SystemExit(f"page {page} had {rows} rows")
+    medians = {page: statistics.median(seen) for page, seen in times.items()}
+    return {"page_1_ms": round(medians[1], 2), "page_1000_ms": round(medians[1000], 2), "ratio": round(medians[1000] / medians[1], 2)}
+
+
+def _spend(services: Services) -> dict[str, float]:
+    """Spends on 2,000 wallets through our function, and the same rows by one plain statement."""
+    tps = services.pgbench_tps(ROOT / "bench" / "spend.pgbench", database="atelier", seconds=SECONDS)
+    limit = services.pgbench_tps(ROOT / "bench" / "spend_limit.pgbench", database="atelier", seconds=SECONDS)
+    return {"tps": round(tps), "limit_tps": round(limit)}
+
+
+def _join(report: dict[str, Any]) -> None:
+    """The figures side by side, and the bars they are held against."""
+    ours, theirs, limits = report["ours"], report["peer"], report["limits"]
+    report["create"] = {**ours["create"], "peer_rps": theirs["create"]["rps"], "limit_tps": round(limits["create_task"])}
+    report["read"] = {**ours["poll"], "peer_rps": theirs["poll"]["rps"], "limit_tps": round(limits["poll_task"])}
+    report["bars"] = [
+        _bar("create / peer", ours["create"]["rps"] / theirs["create"]["rps"], 1.2),
+        _bar("read / peer", ours["poll"]["rps"] / theirs["poll"]["rps"], 1.5),
+        _bar("statements of a create", ours["create"]["statements"], 3, most=True),
+        _bar("statements of a read", ours["poll"]["statements"], 1, most=True),
+        _bar("page 1,000 / page 1", report["paging"]["ratio"], 1.5, most=True),
+        _bar("spend / limit", report["spend"]["tps"] / report["spend"]["limit_tps"], 0.25),
+        _bar("web process MiB (PSS)", report["memory_mib"][0], 150, most=True),
+        _bar("refused requests", sum(load["errors"] for load in ours.values()), 0, most=True),
+    ]
+
+
+def _bar(name: str, value: float, bar: float, *, most: bool = False) -> dict[str, Any]:
+    return {"name": name, "value": round(value, 2), "bar": bar, "met": value <= bar if most else value >= bar}
+
+
+def _print(report: dict[str, Any]) -> None:
+    print(f"\n{'':10}{'rps':>9}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'bytes':>8}{'stmts':>7}{'errors':>8}")
+    rows = [
+        *(("ours " + mode, load) for mode, load in report["ours"].items()),
+        *(("peer " + mode, load) for mode, load in report["peer"].items()),
+    ]
+    for name, load in rows:
+        figures = f"{load['rps']:9.0f}{load['p50_ms']:9.1f}{load['p95_ms']:9.1f}{load['p99_ms']:9.1f}{load['bytes_per_request']:8.0f}"
+        print(f"{name:13}"[:13] + figures[3:] + f"{load.get('statements', ''):>7}{load['errors']:8.0f}")
+    print(f"limits     {report['limits']}\nspend      {report['spend']}\npaging     {report['paging']}")
+    print(f"memory     {report['memory_mib']} MiB (PSS) a process; populated in {report['populate_s']} s\n")
+    for bar in report["bars"]:
+        print(f"{'met   ' if bar['met'] else 'MISSED'}  {bar['name']:24} {bar['value']:8} (bar {bar['bar']})")
+
+
+def _say(text: str) -> None:
+    print(f"bench: {text} …", flush=True)
+
+
+if __name__ == "__main__":
+    main()
