@@ -16,6 +16,9 @@ class EventHead(models.Model):
     user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
     number = models.BigIntegerField(default=0)
 
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.number}"
+
 
 class Event(models.Model):
     """One thing that happened to a user. Append-only; `(user, number)` is its id everywhere."""
@@ -28,6 +31,9 @@ class Event(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["user", "number"], name="event_number_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}.{self.number} {self.kind}"
 
 
 class Outbox(models.Model):
@@ -48,6 +54,9 @@ class Outbox(models.Model):
             models.Index(fields=["next_try_at"], name="outbox_due", condition=models.Q(done_at__isnull=True, failed_at__isnull=True)),
         )
 
+    def __str__(self) -> str:
+        return f"{self.reaction} of event {self.event_id}"
+
 
 class WebhookEndpoint(models.Model):
     """An address a user's events go to; disabled after 410 or a day of failures."""
@@ -60,6 +69,9 @@ class WebhookEndpoint(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["user", "url"], name="webhookendpoint_unique"),)
+
+    def __str__(self) -> str:
+        return self.url
 
 
 class WebhookDelivery(models.Model):
@@ -88,6 +100,9 @@ class WebhookDelivery(models.Model):
         constraints = (models.UniqueConstraint(fields=["endpoint", "event_kind", "reference"], name="webhookdelivery_once"),)
         indexes = (models.Index(fields=["next_try_at"], name="webhookdelivery_due", condition=models.Q(state="pending")),)
 
+    def __str__(self) -> str:
+        return f"{self.event_kind} {self.reference}"
+
 
 class WebhookAttempt(models.Model):
     """One try of a delivery: when, what came back, how long it took."""
@@ -98,6 +113,9 @@ class WebhookAttempt(models.Model):
     error = models.CharField(max_length=200, blank=True)
     duration_ms = models.PositiveIntegerField()
     is_replay = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.status_code or self.error} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class Installation(models.Model):
@@ -110,3 +128,6 @@ class Installation(models.Model):
 
     class Meta:
         constraints = (models.CheckConstraint(condition=models.Q(id=1), name="installation_single"),)
+
+    def __str__(self) -> str:
+        return "demo" if self.is_demo else "production"

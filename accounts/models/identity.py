@@ -36,6 +36,9 @@ class ErasedIdentity(models.Model):
     digest = models.BinaryField(primary_key=True, max_length=32)
     erased_at = models.DateTimeField()
 
+    def __str__(self) -> str:
+        return bytes(self.digest).hex()[:12]
+
 
 class SmsCode(models.Model):
     """One text message's code: a keyed hash, five minutes, one use, burnt after five wrong tries."""
@@ -49,7 +52,13 @@ class SmsCode(models.Model):
     address = models.GenericIPAddressField(null=True)
 
     class Meta:
-        indexes = (models.Index(fields=["phone", "-created_at"], name="smscode_phone"), models.Index(fields=["created_at"], name="smscode_created"))
+        indexes = (
+            models.Index(fields=["phone", "-created_at"], name="smscode_phone"),
+            models.Index(fields=["created_at"], name="smscode_created"),
+        )
+
+    def __str__(self) -> str:
+        return f"code for {self.phone}"
 
 
 class MailToken(models.Model):
@@ -67,6 +76,9 @@ class MailToken(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    def __str__(self) -> str:
+        return f"{self.purpose} for {self.user_id}"
+
 
 class SecondFactor(models.Model):
     """A time-based one-time password (RFC 6238) of a user; a code counts once."""
@@ -75,3 +87,6 @@ class SecondFactor(models.Model):
     secret = SecretField(purpose="totp")
     last_step = models.BigIntegerField(default=0, help_text="The 30-second step of the last accepted code.")
     confirmed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"second factor of {self.user_id}"

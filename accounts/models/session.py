@@ -42,6 +42,9 @@ class Session(models.Model):
     class Meta:
         indexes = (models.Index(fields=["user", "-last_used_at"], name="session_user"),)
 
+    def __str__(self) -> str:
+        return f"{self.form} session of {self.user_id}"
+
 
 class ApiKey(models.Model):
     """A key of a client application or of a person. Only its SHA-256 is stored; it was shown once.
@@ -86,3 +89,6 @@ class Idempotency(models.Model):
         verbose_name_plural = "idempotency keys"
         constraints = (models.UniqueConstraint(fields=["user", "key"], name="idempotency_unique"),)
         indexes = (models.Index(fields=["created_at"], name="idempotency_created"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.key}"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import identify_hasher
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 
+from accounts.hashers import DigestedPBKDF2Hasher, looks_digested
 from config.kernel import clock
 
 
@@ -63,3 +65,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether this is the password; the digest form never opens an operator's session or one with a second factor."""
+        hasher = identify_hasher(self.password) if self.has_usable_password() else None
+        if isinstance(hasher, DigestedPBKDF2Hasher) and looks_digested(raw_password) and self.needs_plain_password:
+            return hasher.verify_plain(raw_password, self.password)
+        return super().check_password(raw_password)
+
+    @property
+    def needs_plain_password(self) -> bool:
+        """Whether only the password itself signs this user in, never its digest."""
+        factor = getattr(self, "second_factor", None)
+        return self.is_staff or self.is_superuser or (factor is not None and factor.confirmed_at is not None)

@@ -1,0 +1,1 @@
+"""Text messages: one gateway, chosen by `SMS_GATEWAY`."""
