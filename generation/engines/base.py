@@ -49,7 +49,10 @@ class EngineOutput:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """Where a piece of work is. `progress` runs from 0 to 100; `message` may be shown to the user; `retryable` says whether a new attempt may help."""
+    """Where a piece of work is.
+
+    `progress` runs from 0 to 100; `message` may be shown to the user; `retryable` says whether a new attempt may help.
+    """
 
     state: EngineState
     progress: float
@@ -88,7 +91,10 @@ class Engine(Protocol):
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> EngineStatus:
-        """The finished work, its files in `workdir`. `progress` (0 to 100) and `cancelled` are called at least every 0.3 s. Raises Temporary, Rejected."""
+        """The finished work, its files in `workdir`; "cancelled" once `cancelled()` said so.
+
+        `progress` (0 to 100) and `cancelled` are called at least every 0.3 s. Raises Temporary, Rejected.
+        """
         ...
 
     def submit(self, request: EngineRequest) -> str:
