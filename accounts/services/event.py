@@ -12,6 +12,7 @@ import redis
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from accounts.dispatch import outbox_wake
 from config import reactions
 from config.kernel import clock
 from config.kernel.redis import client
@@ -37,6 +38,8 @@ def event_append(*, user_id: int, kind: str, payload: dict[str, Any], at: dt.dat
         for name in now:
             import_string(name)(user_id=user_id, number=number, payload=payload)
         event_announce(user_id, number, kind, payload)
+        if later:
+            outbox_wake()
     return number
 
 
