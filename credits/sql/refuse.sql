@@ -1,0 +1,10 @@
+-- Refuses in the words that config.kernel.sql turns into the DomainError of that code.
+CREATE FUNCTION credits_refuse(p_code text, p_params jsonb DEFAULT '{}') RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'ATELR', MESSAGE = p_code, DETAIL = p_params::text;
+END $$;
+
+-- The calendar day of business: Asia/Shanghai.
+CREATE FUNCTION credits_day(p_at timestamptz) RETURNS date LANGUAGE sql IMMUTABLE AS $$
+  SELECT (p_at AT TIME ZONE 'Asia/Shanghai')::date
+$$;
