@@ -48,6 +48,12 @@ class AttemptState(models.TextChoices):
     LOST = "lost"  # the engine knows nothing of it
 
 
+REFUSED = "refused: "
+"""An attempt's verdict that begins so is about what was asked for, not about the engine's health."""
+WORKER_LOST = "worker lost"
+"""The verdict of an attempt that our own side broke: it counts neither against the task nor against the engine."""
+
+
 class LateChoice(models.TextChoices):
     """What the owner did with an output that came after the refund; blank: not decided."""
 

@@ -5,8 +5,8 @@ from django.db import migrations
 ALIASES = {
     "text-to-video": ("sora2", "sora-2-text-to-video"),
     "image-to-video": ("sora2", "sora-2-image-to-video"),
-    "animate-move": ("wan2.2-animate-move", "wan-animate-move"),
-    "animate-mix": ("wan2.2-animate-mix", "wan-animate-mix"),
+    "animate-move": ("wan2.2-animate", "wan2.2-animate-move"),
+    "animate-mix": ("wan2.2-animate", "wan2.2-animate-mix"),
 }
 
 

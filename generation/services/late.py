@@ -1,0 +1,84 @@
+"""Late success: the engine delivered after we gave up and refunded. The output is kept; its owner decides."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from uuid import UUID
+
+from credits.services.wallet import spend
+from django.db import transaction
+
+from accounts.services.event import event_append
+from config.kernel import clock
+from config.kernel.principal import Principal
+from generation.exceptions import TaskNotFound
+from generation.locks import attempt_locked, task_locked
+from generation.models import Asset, Attempt, Task
+from generation.services.asset import asset_delete
+from generation.services.life import capture_amount
+from generation.states import ENDED, AttemptState, LateChoice, TaskState
+
+REFUNDED = ENDED - {TaskState.SUCCEEDED}
+
+
+def late_keep(*, attempt: Attempt, asset: Asset) -> bool:
+    """The output of a refunded task stands on its attempt and the owner is told; False if it is of no use (a second copy)."""
+    with transaction.atomic():
+        task = task_locked(attempt.task_id)
+        fresh = attempt_locked(attempt.pk)
+        if task.status not in REFUNDED or fresh.late_asset_id is not None or fresh.late_choice:
+            return False
+        late = {"state": AttemptState.SUCCEEDED, "verdict": "late", "ended_at": clock.real_now(), "next_poll_at": None, "late_asset": asset}
+        Attempt.objects.filter(pk=fresh.pk).update(**late)
+        event_append(
+            user_id=task.user_id, kind="task.late", payload={"task_id": str(task.uuid), "kind": task.kind, "cost": _quote(task, asset)}
+        )
+    return True
+
+
+def late_take(*, principal: Principal, task_uuid: UUID, at: dt.datetime | None = None) -> Asset:
+    """The late output belongs to its owner, at the price that was quoted; taking it again changes nothing.
+
+    Locks task, attempt, wallet. Raises TaskNotFound (also when nothing came or it was let go), InsufficientCredits.
+    """
+    with transaction.atomic():
+        task, attempt, asset = _late_of(principal.user_id, task_uuid)
+        if attempt.late_choice != LateChoice.TAKEN:
+            key = f"task-late:{task.uuid}"
+            spend(
+                user_id=task.user_id,
+                key=key,
+                input_hash=hashlib.sha256(key.encode()).digest(),
+                kind="spend",
+                ref=key,
+                amount=_quote(task, asset),
+                at=at or clock.now(),
+            )
+            Attempt.objects.filter(pk=attempt.pk).update(late_choice=LateChoice.TAKEN)
+    return asset
+
+
+def late_drop(*, principal: Principal, task_uuid: UUID) -> None:
+    """The late output is let go: its file is deleted. Raises TaskNotFound when there is none, or it was taken."""
+    with transaction.atomic():
+        _, attempt, asset = _late_of(principal.user_id, task_uuid)
+        if attempt.late_choice:
+            raise TaskNotFound()
+        Attempt.objects.filter(pk=attempt.pk).update(late_choice=LateChoice.DROPPED, late_asset=None)
+    asset_delete(asset=asset)
+
+
+def _late_of(user_id: int, task_uuid: UUID) -> tuple[Task, Attempt, Asset]:
+    """The caller's task, its attempt that delivered late, both locked, and the output."""
+    task = Task.objects.select_for_update().filter(user_id=user_id, uuid=task_uuid).first()
+    late = Attempt.objects.select_for_update(of=("self",)).select_related("late_asset").filter(task=task, late_asset__isnull=False)
+    attempt = late.order_by("number").first() if task else None
+    if task is None or attempt is None or attempt.late_asset is None:
+        raise TaskNotFound()
+    return task, attempt, attempt.late_asset
+
+
+def _quote(task: Task, asset: Asset) -> int:
+    """What was quoted: the fixed price, or the seconds that came at the price of a second."""
+    return task.cost_credits if task.hold_id is None else capture_amount(task, asset.duration_ms or 0)

@@ -1,0 +1,49 @@
+"""Celery's doors into the room. Each may run twice; the database says what is left to do."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.db import close_old_connections
+
+from generation.dispatch import task_wake, wake_taken
+from generation.services import claim, poll, run, sweep
+from generation.services.asset import asset_sweep_orphans
+
+
+@shared_task(name="generation.work")
+def work() -> None:
+    """Tasks are run, one after another, until none can start. Before each look at the queue the wake-up counts as taken."""
+    owner = claim.owner_name()
+    while True:
+        close_old_connections()
+        wake_taken()
+        task = claim.task_claim(owner)
+        if task is None:
+            return
+        task_wake()  # another free worker may find more
+        run.task_run(task)
+
+
+@shared_task(name="generation.poll")
+def poll_attempt(attempt_id: int) -> None:
+    """An engine elsewhere is asked about one attempt."""
+    poll.attempt_ask(attempt_id)
+
+
+@shared_task(name="generation.stop")
+def stop(task_id: int) -> None:
+    """An engine elsewhere is asked to stop."""
+    poll.attempt_stop(task_id)
+
+
+@shared_task(name="generation.sweep")
+def sweep_tasks() -> None:
+    """What lies still goes on."""
+    sweep.sweep_tasks()
+
+
+@shared_task(name="generation.sweep_files")
+def sweep_files() -> None:
+    """Uploads that nobody used and what dead workers left are gone."""
+    asset_sweep_orphans()
+    sweep.work_sweep()
