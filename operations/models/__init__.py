@@ -1,1 +1,5 @@
 """The room's tables."""
+
+from operations.models.showcase import ShowcaseVideo
+
+__all__ = ["ShowcaseVideo"]

@@ -1,0 +1,1 @@
+"""The showcase as the `video` contract speaks of it (000 §6)."""

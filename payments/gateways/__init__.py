@@ -1,0 +1,1 @@
+"""Gateways: each folder speaks one payment service's protocol, complete in itself."""

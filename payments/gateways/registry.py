@@ -1,0 +1,42 @@
+"""Which gateway serves which channel. A channel that is not configured serves nobody."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from config.kernel.errors import NotConfigured
+from payments.gateways.base import Gateway
+from payments.models import Order
+
+ADAPTERS = {
+    Order.Channel.STRIPE: "payments.gateways.stripe.StripeGateway",
+    Order.Channel.SANDBOX: "payments.gateways.sandbox.SandboxGateway",
+}
+"""Channel → adapter; imported when first used, because an SDK costs memory in every process."""
+
+
+def _adapter(channel: str) -> Gateway:
+    path = ADAPTERS.get(Order.Channel(channel)) if channel in Order.Channel.values else None
+    if path is None:
+        raise NotConfigured(service=channel)
+    return cast("Gateway", import_string(path).configured())
+
+
+def checkout_gateway(channel: str) -> Gateway:
+    """The gateway that takes new orders of `channel`: the sandbox in demo mode, else the real one. Raises NotConfigured."""
+    if settings.DEMO and channel in Order.Channel.values:
+        return _adapter(Order.Channel.SANDBOX)
+    return _adapter(channel)
+
+
+def gateway_of(order: Order) -> Gateway:
+    """The gateway that made the checkout of `order`. Raises NotConfigured when it was switched off since."""
+    return _adapter(Order.Channel.SANDBOX if order.is_sandbox else order.channel)
+
+
+def notice_gateway(source: str) -> Gateway:
+    """The gateway whose notices arrive under `source`. Raises NotConfigured."""
+    return _adapter(source)

@@ -1,0 +1,79 @@
+"""Orders: what somebody wants to buy, and what became of it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+from accounts.models import User
+from payments.models.product import Product
+from payments.states import PAID, OrderState
+
+
+class Order(models.Model):
+    """One purchase. What it costs and brings is fixed when it is placed; its money is believed only when proven."""
+
+    class Channel(models.TextChoices):
+        STRIPE = "stripe"
+        WECHAT = "wechat"
+        ALIPAY = "alipay"
+        SANDBOX = "sandbox"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="orders")
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, null=True, related_name="orders", help_text="Empty: an amount at the base rate."
+    )
+    contract = models.CharField(max_length=12, choices=Product.Contract)
+    channel = models.CharField(max_length=8, choices=Channel)
+    is_sandbox = models.BooleanField(default=False, help_text="Served by the sandbox gateway of demo mode.")
+    status = models.CharField(max_length=16, choices=OrderState, default=OrderState.PENDING)
+    title = models.CharField(max_length=120)
+    amount_cents = models.PositiveBigIntegerField(help_text="To be paid, in the currency's smallest unit.")
+    currency = models.CharField(max_length=3, default="CNY")
+    value_cents = models.PositiveBigIntegerField(help_text="CNY cents that the books count it for.")
+    paid_credits = models.PositiveBigIntegerField(default=0)
+    bonus_credits = models.PositiveBigIntegerField(default=0)
+    bonus_source = models.CharField(max_length=64, default="sales", help_text="Who pays the bonus: sales, or promise:<id>.")
+    external_id = models.CharField(max_length=255, blank=True, help_text="The gateway's id of the checkout.")
+    charge_id = models.CharField(max_length=255, blank=True, help_text="The gateway's id of the payment itself: what a refund names.")
+    payment_url = models.TextField(blank=True)
+    code_url = models.TextField(blank=True, help_text="What a QR code holds.")
+    return_url = models.CharField(max_length=2000, blank=True)
+    idempotency_key = models.CharField(max_length=255, help_text="The client's, or the order's own when there was none.")
+    input_hash = models.BinaryField(max_length=32)
+    failure = models.CharField(max_length=200, blank=True)
+    transaction_id = models.BigIntegerField(null=True, help_text="The credits' transaction that settled it.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ask_after = models.DateTimeField(null=True, help_text="The gateway could not say: not asked again before.")
+    processing_at = models.DateTimeField(null=True, help_text="The payer is done and the gateway waits for the money.")
+    paid_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["user", "idempotency_key"], name="order_idempotency_unique"),
+            models.UniqueConstraint(fields=["channel", "external_id"], condition=~models.Q(external_id=""), name="order_external_unique"),
+            models.CheckConstraint(condition=models.Q(amount_cents__gt=0, value_cents__gt=0), name="order_amount_positive"),
+            models.CheckConstraint(condition=models.Q(value_cents__gte=models.F("paid_credits") * 5), name="order_floor_price"),
+            models.CheckConstraint(condition=~models.Q(currency="CNY") | models.Q(value_cents=models.F("amount_cents")), name="order_cny"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=sorted(PAID), paid_at__isnull=False)
+                | (~models.Q(status__in=sorted(PAID)) & models.Q(paid_at__isnull=True)),
+                name="order_paid_at",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["user", "-id"], name="order_user"),
+            models.Index(fields=["expires_at"], name="order_due", condition=models.Q(status="pending")),
+        )
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+    @property
+    def credits(self) -> int:
+        """Paid and bonus credits together: what the buyer sees."""
+        return self.paid_credits + self.bonus_credits
