@@ -23,6 +23,7 @@ class Contract:
 
 
 CONTRACTS: dict[str, Contract] = {}
+RULES = {"default": "default", "minLength": "at least", "maxLength": "at most", "minItems": "at least", "maxItems": "at most"}
 
 
 @cache
@@ -47,8 +48,34 @@ def docs(request: HttpRequest, contract: str) -> HttpResponse:
     """The document as a page."""
     found = document(contract)
     operations = [
-        {"path": address, "method": method.upper(), **operation}
+        {"path": address, "method": method.upper(), "fields": _fields(operation, found), **operation}
         for address, methods in found["paths"].items()
         for method, operation in methods.items()
     ]
     return render(request, "docs.html", {"contract": contract, "info": found["info"], "operations": operations})
+
+
+def _fields(operation: dict[str, Any], found: dict[str, Any]) -> list[dict[str, str]]:
+    """The parameters and body fields of one endpoint, a row each."""
+    rows = [_row(each["name"], each["schema"], each.get("required", False)) for each in operation.get("parameters", ())]
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        shape = _resolved(media["schema"], found)
+        required = shape.get("required", ())
+        return rows + [_row(name, _resolved(each, found), name in required) for name, each in shape.get("properties", {}).items()]
+    return rows
+
+
+def _resolved(shape: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    for reference in (shape, *shape.get("allOf", ()), *shape.get("oneOf", ())):
+        if "$ref" in reference:
+            target: dict[str, Any] = found["components"]["schemas"][reference["$ref"].rpartition("/")[2]]
+            return {**target, **{key: value for key, value in shape.items() if key not in ("$ref", "allOf", "oneOf")}}
+    return shape
+
+
+def _row(name: str, shape: dict[str, Any], required: bool) -> dict[str, str]:
+    kind = shape.get("type", "object")
+    rules = ["required" if required else "optional"]
+    rules += [" · ".join(str(choice) for choice in shape["enum"] if choice)] if "enum" in shape else []
+    rules += [f"{word} {shape[key]}" for key, word in RULES.items() if key in shape]
+    return {"name": name, "type": " or ".join(kind) if isinstance(kind, list) else str(kind), "rules": ", ".join(rules)}

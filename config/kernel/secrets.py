@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -39,7 +39,13 @@ def decrypt(sealed: str, *, purpose: str) -> str:
         raise ValueError("not sealed for this purpose") from error
 
 
-class SecretField(models.TextField[str, str]):
+if TYPE_CHECKING:
+    _TextField = models.TextField[str, str]
+else:
+    _TextField = models.TextField
+
+
+class SecretField(_TextField):
     """Text that is stored encrypted; it never appears in forms, answers or logs."""
 
     def __init__(self, *args: Any, purpose: str = "", **kwargs: Any) -> None:

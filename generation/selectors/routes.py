@@ -19,7 +19,8 @@ select r.kind, r.alias, bool_or(r.is_enabled and e.is_enabled) as is_live
   from generation_route r join generation_engine e on e.id = r.engine_id group by r.kind, r.alias
 """
 MEDIANS = """
-select t.kind, t.alias, ceil(percentile_cont(0.5) within group (order by extract(epoch from t.completed_at - t.created_at)))::int as median_s
+select t.kind, t.alias,
+       ceil(percentile_cont(0.5) within group (order by extract(epoch from t.completed_at - t.created_at)))::int as median_s
   from (select kind, alias, created_at, completed_at from generation_task
          where status = 'SUCCEEDED' order by completed_at desc limit 500) t group by t.kind, t.alias
 """

@@ -25,9 +25,10 @@ from generation.selectors.routes import alias_state, estimate_s
 from generation.services.link import own_asset_of
 from generation.services.moderation import judge_prompt
 
-CREATE = (
-    "select * from generation_task_create(%s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
+CREATE = """
+select * from generation_task_create(
+  %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +136,7 @@ def _reserved_s(asset: Asset | None) -> int:
         return TIMED_INPUT_UNKNOWN_S
     seconds = math.ceil((asset.duration_ms or 0) / 1000)
     if not 1 <= seconds <= TIMED_INPUT_MAX_S:
-        raise InvalidInput(FieldError(("body", "video_url"), f"the video must be 1 to {TIMED_INPUT_MAX_S} seconds long", "value_error.duration"))
+        raise InvalidInput(
+            FieldError(("body", "video_url"), f"the video must be 1 to {TIMED_INPUT_MAX_S} seconds long", "value_error.duration")
+        )
     return seconds

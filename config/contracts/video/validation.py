@@ -73,28 +73,33 @@ def _inner(field: Any, name: str | int) -> Any:
 
 
 def _fault(loc: tuple[str | int, ...], field: Any, detail: ErrorDetail) -> FieldError:
-    code = detail.code
-    if code == "required":
-        return FieldError(loc, "field required", "value_error.missing")
-    if code == "null":
-        return FieldError(loc, "none is not an allowed value", "type_error.none.not_allowed")
-    if code == "blank" or (code == "min_length" and isinstance(field, serializers.CharField)):
-        return FieldError(loc, f"ensure this value has at least {getattr(field, 'min_length', None) or 1} characters", "value_error.any_str.min_length")
-    if code == "max_length" and isinstance(field, serializers.CharField):
-        return FieldError(loc, f"ensure this value has at most {field.max_length} characters", "value_error.any_str.max_length")
-    if code in ("empty", "min_length"):
-        return FieldError(loc, f"ensure this value has at least {getattr(field, 'min_length', None) or 1} items", "value_error.list.min_items")
-    if code == "max_length":
-        return FieldError(loc, f"ensure this value has at most {field.max_length} items", "value_error.list.max_items")
-    if code == "max_value":
-        return FieldError(loc, f"ensure this value is less than or equal to {field.max_value}", "value_error.number.not_le")
-    if code == "min_value":
-        return FieldError(loc, f"ensure this value is greater than or equal to {field.min_value}", "value_error.number.not_ge")
-    if code == "invalid_choice":
-        permitted = ", ".join(f"'{choice}'" for choice in field.choices)
-        return FieldError(loc, f"value is not a valid enumeration member; permitted: {permitted}", "type_error.enum")
-    if code in ("invalid", "not_a_list", "not_a_dict"):
-        for kind, (message, type_name) in EXPECTED.items():
-            if isinstance(field, kind):
-                return FieldError(loc, message, type_name)
-    return FieldError(loc, str(detail), "value_error")
+    """One fault in the documents' words."""
+    is_text = isinstance(field, serializers.CharField)
+    least, most = getattr(field, "min_length", None) or 1, getattr(field, "max_length", None)
+    choices = ", ".join(f"'{choice}'" for choice in getattr(field, "choices", ()))
+    expected = next((words for kind, words in EXPECTED.items() if isinstance(field, kind)), (str(detail), "value_error"))
+    at_least = (
+        (f"ensure this value has at least {least} characters", "value_error.any_str.min_length")
+        if is_text
+        else (f"ensure this value has at least {least} items", "value_error.list.min_items")
+    )
+    at_most = (
+        (f"ensure this value has at most {most} characters", "value_error.any_str.max_length")
+        if is_text
+        else (f"ensure this value has at most {most} items", "value_error.list.max_items")
+    )
+    words = {
+        "required": ("field required", "value_error.missing"),
+        "null": ("none is not an allowed value", "type_error.none.not_allowed"),
+        "blank": at_least,
+        "empty": at_least,
+        "min_length": at_least,
+        "max_length": at_most,
+        "max_value": (f"ensure this value is less than or equal to {getattr(field, 'max_value', '')}", "value_error.number.not_le"),
+        "min_value": (f"ensure this value is greater than or equal to {getattr(field, 'min_value', '')}", "value_error.number.not_ge"),
+        "invalid_choice": (f"value is not a valid enumeration member; permitted: {choices}", "type_error.enum"),
+        "invalid": expected,
+        "not_a_list": expected,
+        "not_a_dict": expected,
+    }
+    return FieldError(loc, *words.get(str(detail.code), (str(detail), "value_error")))

@@ -42,6 +42,17 @@ def _seen(request: HttpRequest, task_id: str) -> tuple[Any, Any]:
     return task_seen(task_uuid=parse_uuid(task_id), access_token=token, api_key=key)
 
 
+def _statuses(named: str | None) -> tuple[str, ...]:
+    """The inner states behind a filter in either spelling; none for no filter. Raises InvalidInput."""
+    if named is None:
+        return ()
+    if named not in FILTERS:
+        permitted = ", ".join(f"'{name}'" for name in FILTERS)
+        message = f"value is not a valid enumeration member; permitted: {permitted}"
+        raise InvalidInput(FieldError(("query", "status"), message, "type_error.enum"))
+    return FILTERS[named]
+
+
 class TaskView(VideoView):
     """GET and DELETE /api/tasks/{task_id}."""
 
@@ -97,11 +108,15 @@ class TaskListView(VideoView):
         status = request.GET.get("status")
         if status is not None and status not in FILTERS:
             permitted = ", ".join(f"'{name}'" for name in FILTERS)
-            raise InvalidInput(FieldError(("query", "status"), f"value is not a valid enumeration member; permitted: {permitted}", "type_error.enum"))
+            raise InvalidInput(
+                FieldError(("query", "status"), f"value is not a valid enumeration member; permitted: {permitted}", "type_error.enum")
+            )
         found = tasks_page_numbered(
             user_id=self.principal.user_id, page=page, page_size=page_size, statuses=FILTERS[status] if status else ()
         )
-        return json_response({"tasks": [render.task(row) for row in found.rows], "total": found.total, "page": page, "page_size": page_size})
+        return json_response(
+            {"tasks": [render.task(row) for row in found.rows], "total": found.total, "page": page, "page_size": page_size}
+        )
 
 
 class TaskRetryView(VideoView):
