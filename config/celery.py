@@ -1,11 +1,18 @@
 """Celery: the worker's and beat's application. The database is the queue; the broker carries wake-ups."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from django.conf import settings
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+WORK = "work"
+"""The queue of what takes long (engines). Everything else is short and waits in `celery`, so that neither starves the other:
+a worker without `-Q` serves both, two workers with `-Q work` and `-Q celery` keep them apart."""
 
 
 def broker_url() -> str:
@@ -20,6 +27,31 @@ def broker_url() -> str:
     return url
 
 
+def every(task: str, seconds: float) -> dict[str, Any]:
+    """An entry of the schedule. A run that no worker took until the next is due is dropped."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
+
+
+def daily(task: str, hour_utc: int, minute: int) -> dict[str, Any]:
+    """An entry of the schedule, once a day (UTC)."""
+    return {"task": task, "schedule": crontab(hour=hour_utc, minute=minute), "options": {"expires": 3600.0}}
+
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "tasks": every("generation.sweep", 2.0),
+    "outbox": every("accounts.outbox", 2.0),
+    "webhooks": every("accounts.webhooks", 2.0),
+    "notices": every("payments.act_on_notices", 60.0),
+    "orders": every("payments.expire_orders", 60.0),
+    "coins": every("credits.mature", 60.0),
+    "files": every("generation.sweep_files", 3600.0),
+    "erasure": every("accounts.erase", 60.0 if settings.DEMO else 3600.0),  # the clock of demo mode can be moved
+    "accounts": every("accounts.sweep", 3600.0),
+    "old_notices": daily("payments.sweep_notices", 19, 20),
+    "digest": daily("credits.digest", 16, 5),  # 00:05 in Asia/Shanghai: the day before is complete
+    "books": every("credits.check_books", 3600.0),
+}
+
 app = Celery("atelier")
 app.conf.update(
     broker_url=broker_url(),
@@ -28,10 +60,14 @@ app.conf.update(
     task_acks_late=False,
     task_serializer="json",
     accept_content=["json"],
+    task_queues=(Queue("celery"), Queue(WORK)),
+    task_default_queue="celery",
+    task_routes={"generation.work": {"queue": WORK}},
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 3600, "socket_timeout": 10, "socket_connect_timeout": 5},
+    beat_schedule=SCHEDULE,
     timezone="UTC",
     enable_utc=True,
 )

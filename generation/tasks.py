@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from celery import shared_task
-from django.db import close_old_connections
 
 from generation.dispatch import task_wake, wake_taken
 from generation.services import claim, poll, run, sweep
@@ -12,16 +11,17 @@ from generation.services.asset import asset_sweep_orphans
 
 @shared_task(name="generation.work")
 def work() -> None:
-    """Tasks are run, one after another, until none can start. Before each look at the queue the wake-up counts as taken."""
-    owner = claim.owner_name()
-    while True:
-        close_old_connections()
-        wake_taken()
-        task = claim.task_claim(owner)
-        if task is None:
-            return
-        task_wake()  # another free worker may find more
-        run.task_run(task)
+    """One task is run, if one may start; before the look at the queue the wake-up counts as taken, after it the next is sent.
+
+    One task a message, so that sweeps and webhooks that share this worker get their turn between two tasks.
+    """
+    wake_taken()
+    task = claim.task_claim(claim.owner_name())
+    if task is None:
+        return
+    task_wake()  # another free worker may find more
+    run.task_run(task)
+    task_wake()
 
 
 @shared_task(name="generation.poll")

@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db import transaction
 
 from config.kernel import clock
-from config.kernel.principal import Principal
 from generation.dispatch import task_stop
 from generation.exceptions import TaskNotCancellable, TaskNotFound
 from generation.models import Task
@@ -29,12 +28,12 @@ class CancelResult(enum.Enum):
     REQUESTED = "requested"
 
 
-def task_cancel(*, principal: Principal, task_uuid: UUID, at: dt.datetime | None = None) -> CancelResult:
-    """The caller's PENDING task is CANCELLED and refunded; a RUNNING one will be when its engine confirms, else it ends normally.
+def task_cancel(*, user_id: int, task_uuid: UUID, at: dt.datetime | None = None) -> CancelResult:
+    """The user's PENDING task is CANCELLED and refunded; a RUNNING one will be when its engine confirms, else it ends normally.
 
     Raises TaskNotFound, TaskNotCancellable (it has ended). Source: contracts/README "Charging"; design "A task's life".
     """
-    task = Task.objects.filter(user_id=principal.user_id, uuid=task_uuid).only("pk").first()
+    task = Task.objects.filter(user_id=user_id, uuid=task_uuid).only("pk").first()
     if task is None:
         raise TaskNotFound()
     return task_end(task_id=task.pk, at=at)

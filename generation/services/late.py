@@ -11,7 +11,6 @@ from django.db import transaction
 
 from accounts.services.event import event_append
 from config.kernel import clock
-from config.kernel.principal import Principal
 from generation.exceptions import TaskNotFound
 from generation.locks import attempt_locked, task_locked
 from generation.models import Asset, Attempt, Task
@@ -31,19 +30,18 @@ def late_keep(*, attempt: Attempt, asset: Asset) -> bool:
             return False
         late = {"state": AttemptState.SUCCEEDED, "verdict": "late", "ended_at": clock.real_now(), "next_poll_at": None, "late_asset": asset}
         Attempt.objects.filter(pk=fresh.pk).update(**late)
-        event_append(
-            user_id=task.user_id, kind="task.late", payload={"task_id": str(task.uuid), "kind": task.kind, "cost": _quote(task, asset)}
-        )
+        payload = {"task_id": str(task.uuid), "kind": task.kind, "cost": _quote(task, asset)}
+        event_append(user_id=task.user_id, kind="task.late", payload=payload)
     return True
 
 
-def late_take(*, principal: Principal, task_uuid: UUID, at: dt.datetime | None = None) -> Asset:
+def late_take(*, user_id: int, task_uuid: UUID, at: dt.datetime | None = None) -> Asset:
     """The late output belongs to its owner, at the price that was quoted; taking it again changes nothing.
 
     Locks task, attempt, wallet. Raises TaskNotFound (also when nothing came or it was let go), InsufficientCredits.
     """
     with transaction.atomic():
-        task, attempt, asset = _late_of(principal.user_id, task_uuid)
+        task, attempt, asset = _late_of(user_id, task_uuid)
         if attempt.late_choice != LateChoice.TAKEN:
             key = f"task-late:{task.uuid}"
             spend(
@@ -59,10 +57,10 @@ def late_take(*, principal: Principal, task_uuid: UUID, at: dt.datetime | None =
     return asset
 
 
-def late_drop(*, principal: Principal, task_uuid: UUID) -> None:
+def late_drop(*, user_id: int, task_uuid: UUID) -> None:
     """The late output is let go: its file is deleted. Raises TaskNotFound when there is none, or it was taken."""
     with transaction.atomic():
-        _, attempt, asset = _late_of(principal.user_id, task_uuid)
+        _, attempt, asset = _late_of(user_id, task_uuid)
         if attempt.late_choice:
             raise TaskNotFound()
         Attempt.objects.filter(pk=attempt.pk).update(late_choice=LateChoice.DROPPED, late_asset=None)
@@ -70,7 +68,7 @@ def late_drop(*, principal: Principal, task_uuid: UUID) -> None:
 
 
 def _late_of(user_id: int, task_uuid: UUID) -> tuple[Task, Attempt, Asset]:
-    """The caller's task, its attempt that delivered late, both locked, and the output."""
+    """The user's task, its attempt that delivered late, both locked, and the output."""
     task = Task.objects.select_for_update().filter(user_id=user_id, uuid=task_uuid).first()
     late = Attempt.objects.select_for_update(of=("self",)).select_related("late_asset").filter(task=task, late_asset__isnull=False)
     attempt = late.order_by("number").first() if task else None

@@ -46,7 +46,7 @@ def notice_body(task: Task) -> dict[str, Any]:
         "user_id": str(task.user.uuid),
         "task_type": task.kind,
         "status": status,
-        "progress": float(task.progress),
+        "progress": round(task.progress, 1),
         "result_url": link_of(task.output) if task.output else None,
         "error_message": task.error_message or None,
         "created_at": iso_z(task.created_at),

@@ -24,6 +24,7 @@ from generation.states import REFUSED, WORKER_LOST, AttemptState, TaskState
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
+UNHEARD_OF = "the engine knows nothing of it"
 BACK_OFF_S = (1, 5)
 RUNNING = frozenset({TaskState.RUNNING})
 GAVE_UP = Trouble("engine_failed", "The engine failed repeatedly. Your credits have been returned.")
@@ -46,7 +47,7 @@ def attempt_settle(*, task: Task, attempt: Attempt, status: EngineStatus, workdi
         attempt_refuse(task=task, attempt=attempt, text=status.message, lease_owner=lease_owner)
     elif status.state == "lost":
         attempt_again(
-            task=task, attempt=attempt, verdict="the engine knows nothing of it", state=AttemptState.LOST, lease_owner=lease_owner
+            task=task, attempt=attempt, verdict=UNHEARD_OF, state=AttemptState.LOST, lease_owner=lease_owner
         )
     elif status.state == "failed":
         attempt_again(task=task, attempt=attempt, verdict=status.message, lease_owner=lease_owner)

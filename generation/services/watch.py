@@ -22,9 +22,13 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 """Progress is written and the row looked at no more often than this."""
-LOOK = "select cancel_requested_at is not null as stop, deadline_at from generation_task where id = %s and status = 'RUNNING' and lease_owner = %s"
+LOOK = """
+select cancel_requested_at is not null as stop, deadline_at
+  from generation_task where id = %s and status = 'RUNNING' and lease_owner = %s
+"""
 STEP = """
-update generation_task set progress = greatest(progress, %s::float8), updated_at = %s where id = %s and status = 'RUNNING' and lease_owner = %s
+update generation_task set progress = greatest(progress, %s::float8), updated_at = %s
+ where id = %s and status = 'RUNNING' and lease_owner = %s
 returning cancel_requested_at is not null as stop, deadline_at
 """
 
