@@ -68,3 +68,10 @@ class IdempotencyRunning(DomainError):
 
     code = "idempotency_running"
     retryable = True
+
+
+class SignInUnavailable(DomainError):
+    """{service} does not answer; try again in a moment."""
+
+    code = "sign_in_unavailable"
+    retryable = True

@@ -27,13 +27,13 @@ def password_reset_mail(address: str) -> None:
 
 @shared_task(name="accounts.erase")
 def users_erase() -> None:
-    """Accounts whose thirty days are over; hourly, and in demo mode every minute (its clock can be moved)."""
+    """Accounts whose thirty days are over; hourly, or as often as beat says (a demo's clock can be moved)."""
     user.user_erase_due()
 
 
-@shared_task(name="accounts.sweep")
+@shared_task(name="accounts.sweep_idempotency")
 def sweep() -> None:
-    """What is only kept for a while: idempotency keys, codes, links, ended sessions; hourly."""
+    """What is only kept for a while: idempotency keys, codes, links, ended sessions; once a day."""
     idempotency.idempotency_sweep()
     sms.sms_sweep()
     mail.mail_sweep()

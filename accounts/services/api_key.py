@@ -19,7 +19,7 @@ from config.kernel.errors import InvalidInput, NotAllowed, NotFound
 from config.kernel.ids import digest, secret_token
 
 APPLICATION_KEY_PREFIX = "app_"
-SCOPES = ("generate", "tasks", "profile", "payments")
+SCOPES = ("generation", "tasks", "profile", "payments")
 """What a personal key may be allowed: creating tasks, reading and steering them, reading the account, ordering."""
 KEYS_MAX = 50
 

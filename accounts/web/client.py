@@ -1,0 +1,37 @@
+"""Where a request comes from."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The address of the client: behind `TRUSTED_PROXIES` the last forwarded one that is not a proxy of ours; None if unknown."""
+    address = _parsed(request.META.get("REMOTE_ADDR", ""))
+    forwarded = [_parsed(part) for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    while address is not None and _is_proxy(address) and forwarded:
+        nearer = forwarded.pop()
+        if nearer is None:
+            break
+        address = nearer
+    return str(address) if address is not None else None
+
+
+def user_agent(request: HttpRequest) -> str:
+    """What the client calls itself, at most 200 characters, without control characters."""
+    return "".join(letter for letter in request.headers.get("User-Agent", "") if letter.isprintable())[:200]
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _is_proxy(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(address in ipaddress.ip_network(network, strict=False) for network in settings.TRUSTED_PROXIES)
