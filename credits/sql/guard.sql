@@ -14,18 +14,27 @@ FOR EACH STATEMENT EXECUTE FUNCTION credits_append_only();
 CREATE TRIGGER credits_wallet_kept BEFORE DELETE OR TRUNCATE ON credits_wallet
 FOR EACH STATEMENT EXECUTE FUNCTION credits_append_only();
 
--- Postings come balanced, under a transaction, and with the wallet moved to the last of them.
+-- One statement inserts all postings of one transaction: it exists, they sum to zero in each unit, and every
+-- wallet among them has been moved to the last of its own. One pass over the rows: a spend feels it.
 CREATE FUNCTION credits_posting_judge() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  v record;
 BEGIN
-  IF EXISTS (SELECT FROM added a GROUP BY a.transaction_id, a.unit HAVING sum(a.amount) <> 0) THEN
+  SELECT min(a.transaction_id) = max(a.transaction_id) AS is_one,
+         coalesce(sum(a.amount) FILTER (WHERE a.unit = 'credits'), 0) AS credits,
+         coalesce(sum(a.amount) FILTER (WHERE a.unit = 'coins'), 0) AS coins,
+         coalesce(sum(a.amount) FILTER (WHERE a.unit = 'cny'), 0) AS cny,
+         min(a.user_id) AS low, max(a.user_id) AS high, max(a.seq) AS seq,
+         EXISTS (SELECT FROM credits_transaction t WHERE t.id = max(a.transaction_id)) AS is_known,
+         (SELECT w.seq FROM credits_wallet w WHERE w.user_id = max(a.user_id)) AS wallet_seq
+  INTO v FROM added a;
+  IF (v.credits, v.coins, v.cny) <> (0, 0, 0) THEN
     RAISE EXCEPTION 'the postings of a transaction do not sum to zero' USING ERRCODE = 'check_violation';
   END IF;
-  IF EXISTS (
-    SELECT FROM added a WHERE NOT EXISTS (SELECT FROM credits_transaction t WHERE t.id = a.transaction_id)
-  ) THEN
-    RAISE EXCEPTION 'a posting without a transaction' USING ERRCODE = 'foreign_key_violation';
+  IF NOT v.is_one OR NOT v.is_known THEN
+    RAISE EXCEPTION 'postings come all at once under one transaction' USING ERRCODE = 'foreign_key_violation';
   END IF;
-  IF EXISTS (
+  IF v.low = v.high AND v.seq IS DISTINCT FROM v.wallet_seq OR v.low < v.high AND EXISTS (
     SELECT FROM added a WHERE a.user_id IS NOT NULL
     GROUP BY a.user_id
     HAVING max(a.seq) IS DISTINCT FROM (SELECT w.seq FROM credits_wallet w WHERE w.user_id = a.user_id)

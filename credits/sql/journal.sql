@@ -17,12 +17,13 @@ CREATE FUNCTION credits_genesis() RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- The user has a wallet from now on; an open one stays as it is.
-CREATE FUNCTION credits_wallet_open(p_user bigint) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION credits_wallet_open(p_user bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO credits_wallet (
     user_id, paid, bonus, held_paid, held_bonus, coins_pending, coins, coins_leaving, spent, seq, head, bonus_is_free
   ) VALUES (p_user, 0, 0, 0, 0, 0, 0, 0, 0, 0, credits_genesis(), false)
-  ON CONFLICT (user_id) DO NOTHING
-$$;
+  ON CONFLICT (user_id) DO NOTHING;
+END $$;
 
 -- The wallet, locked until the transaction ends; all null for a user without one.
 CREATE FUNCTION credits_wallet_lock(p_user bigint) RETURNS credits_wallet LANGUAGE plpgsql AS $$
@@ -122,12 +123,13 @@ BEGIN
 END $$;
 
 -- All postings of a transaction, in one statement: the guard wants each statement to sum to zero. Zeros are left out.
-CREATE FUNCTION credits_post(p_rows credits_posting[]) RETURNS void LANGUAGE sql AS $$
+-- (plpgsql and not sql here and above: its plans are kept for the session.)
+CREATE FUNCTION credits_post(p_rows credits_posting[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   INSERT INTO credits_posting (transaction_id, user_id, seq, account, unit, amount, balance, hash)
   SELECT p.transaction_id, p.user_id, p.seq, p.account, p.unit, p.amount, p.balance, p.hash
-  FROM unnest(p_rows) WITH ORDINALITY AS p
-  WHERE p.amount <> 0 ORDER BY p.ordinality
-$$;
+  FROM unnest(p_rows) AS p WHERE p.amount <> 0;
+END $$;
 
 -- What a transaction did to its owner's credits, and the balance it left (today's, if it moved nothing).
 CREATE FUNCTION credits_outcome(
