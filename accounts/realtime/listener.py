@@ -77,8 +77,10 @@ class Listener:
 
     def read(self) -> list[Message]:
         """The next page of the log after `last`; behind no more when it is the last page. Synchronous: one statement."""
+        self.is_behind = False  # before the read: what happens during it sets it again
         rows = events_after(user_id=self.proof.user_id, number=self.last, limit=PAGE)
-        self.is_behind = len(rows) == PAGE
+        if len(rows) == PAGE:
+            self.is_behind = True
         if rows:
             self.last = rows[-1].number
         return [Message(row.number, row.kind, row.payload) for row in rows]

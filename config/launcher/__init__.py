@@ -1,0 +1,1 @@
+"""`make run`, `make web`, `make test`: environment, embedded services and processes, without Django."""

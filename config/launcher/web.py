@@ -1,0 +1,70 @@
+"""`make web`: the production web processes (WSGI) alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from config.launcher.places import LOOPBACK, ROOT, Places, places_here
+from config.launcher.supervisor import check_port, say
+from config.launcher.trouble import Trouble
+
+NO_SERVICES = "DATABASE_URL and REDIS_URL are not set, and no `make run` with its own services runs on {data}"
+
+
+def services_of(places: Places) -> tuple[str, str]:
+    """The given PostgreSQL and Redis, or those of a running `make run` on the same data folder. Raises Trouble."""
+    database_url, redis_url = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+    if database_url and redis_url:
+        return database_url, redis_url
+    try:
+        running = json.loads((places.run / "services.json").read_text())
+    except (OSError, ValueError) as error:
+        raise Trouble(NO_SERVICES.format(data=places.data)) from error
+    if not database_url and not places.cluster().answers():
+        raise Trouble(NO_SERVICES.format(data=places.data))
+    return database_url or running["database_url"], redis_url or running["redis_url"]
+
+
+def command(places: Places) -> list[str]:
+    """granian: one process a core with few threads, because many threads in one process are slower than few."""
+    workers = os.environ.get("WORKERS") or str(os.cpu_count() or 1)
+    if not workers.isdigit() or workers == "0":
+        raise Trouble(f"WORKERS={workers} is not a number of processes")
+    flags = {
+        "--host": places.host,
+        "--port": str(places.port),
+        "--workers": workers,
+        "--blocking-threads": os.environ.get("WEB_THREADS", "2"),
+        "--runtime-threads": "1",
+        "--backlog": "1024",
+        "--workers-kill-timeout": "10",
+        "--log-level": "warning",
+    }
+    flat = [part for pair in flags.items() for part in pair]
+    return [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--respawn-failed-workers", *flat, "config.wsgi:application"]
+
+
+def web() -> int:
+    """This process becomes granian. Raises Trouble; returns never."""
+    places = places_here(is_demo_default=_is_demo_data())
+    if places.is_demo and places.host not in LOOPBACK:
+        raise Trouble(f"demo mode needs a loopback address, HOST={places.host} is not one")
+    database_url, redis_url = services_of(places)
+    check_port(places)
+    _check_static(places)
+    say(f"web processes on {places.base_url}")
+    os.chdir(ROOT)
+    os.execve(sys.executable, command(places), places.environment(database_url, redis_url))  # noqa: S606  no shell is meant
+
+
+def _is_demo_data() -> bool:
+    """Beside a `make run` the mode of its data is meant, unless `DEMO` says otherwise."""
+    return (Path(os.environ.get("DATA_DIR") or ROOT / "var") / "demo.json").exists()
+
+
+def _check_static(places: Places) -> None:
+    if not (places.data / "static" / "staticfiles.json").exists():
+        raise Trouble(f"{places.data / 'static'} is empty: run `manage.py prepare` first (make run does it)")

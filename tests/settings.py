@@ -1,0 +1,30 @@
+"""Settings of a test run: the platform's own, beside services that the run brings along when none are given.
+
+An xdist worker has its own Redis database; pytest-django gives it its own PostgreSQL database.
+"""
+
+import atexit
+import os
+import re
+from pathlib import Path
+
+if "DATABASE_URL" not in os.environ:
+    from config.launcher.testing import ThrowAway
+
+    services = ThrowAway()
+    services.__enter__()
+    atexit.register(services.close)
+    os.environ.update(services.environment())
+    Path(os.environ["DATA_DIR"]).mkdir()
+
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if worker and os.environ.get("TEST_SERVICES") == "own":
+    number = int(worker.removeprefix("gw")) + 1
+    os.environ["REDIS_URL"] = re.sub(r"db=\d+", f"db={number}", os.environ["REDIS_URL"])
+    os.environ["DATA_DIR"] = f"{os.environ['DATA_DIR'].rstrip('/')}/{worker}"
+    os.environ["STORAGE_URL"] = f"file://{os.environ['DATA_DIR']}/media"
+    Path(os.environ["DATA_DIR"]).mkdir(parents=True, exist_ok=True)
+
+from config.settings import *  # noqa: E402, F403
+
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
