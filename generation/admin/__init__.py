@@ -1,1 +1,7 @@
-"""The room in the console."""
+"""The room in Django's admin."""
+
+from generation.admin.asset import AssetAdmin
+from generation.admin.engine import EngineAdmin, RouteAdmin
+from generation.admin.task import TaskAdmin
+
+__all__ = ["AssetAdmin", "EngineAdmin", "RouteAdmin", "TaskAdmin"]

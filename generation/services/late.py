@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from uuid import UUID
 
-from credits.services.wallet import spend
 from django.db import transaction
 
 from accounts.services.event import event_append
@@ -16,6 +14,7 @@ from generation.locks import attempt_locked, task_locked
 from generation.models import Asset, Attempt, Task
 from generation.services.asset import asset_delete
 from generation.services.life import capture_amount
+from generation.services.money import pay_late
 from generation.states import ENDED, AttemptState, LateChoice, TaskState
 
 REFUNDED = ENDED - {TaskState.SUCCEEDED}
@@ -43,16 +42,7 @@ def late_take(*, user_id: int, task_uuid: UUID, at: dt.datetime | None = None) -
     with transaction.atomic():
         task, attempt, asset = _late_of(user_id, task_uuid)
         if attempt.late_choice != LateChoice.TAKEN:
-            key = f"task-late:{task.uuid}"
-            spend(
-                user_id=task.user_id,
-                key=key,
-                input_hash=hashlib.sha256(key.encode()).digest(),
-                kind="spend",
-                ref=key,
-                amount=_quote(task, asset),
-                at=at or clock.now(),
-            )
+            pay_late(task, _quote(task, asset), at or clock.now())
             Attempt.objects.filter(pk=attempt.pk).update(late_choice=LateChoice.TAKEN)
     return asset
 

@@ -7,8 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from credits.services.hold import hold_capture, hold_release
-from credits.services.wallet import refund
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Coalesce
@@ -17,6 +15,7 @@ from accounts.services.event import event_append
 from config.kernel import clock
 from generation.dispatch import task_wake
 from generation.models import Asset, Task
+from generation.services.money import charge, give_back
 from generation.services.notice import notice_create
 from generation.states import EDGES, ENDED, TaskState
 
@@ -115,20 +114,18 @@ def _changes(
 
 
 def _settle(task: Task, to: TaskState, at: dt.datetime) -> None:
-    """The money of an ended task: captured, or given back exactly once (the keys are the task's own)."""
+    """The money of an ended task: captured, or given back exactly once."""
     if to is TaskState.SUCCEEDED:
         _capture(task, at)
-    elif to in ENDED and task.hold_id is not None:
-        hold_release(hold_id=task.hold_id, key=f"task-release:{task.uuid}", at=at)
     elif to in ENDED:
-        refund(user_id=task.user_id, key=f"task-refund:{task.uuid}", spend_key=f"task:{task.uuid}", at=at)
+        give_back(task, at)
 
 
 def _capture(task: Task, at: dt.datetime) -> None:
     if task.hold_id is None:
         return
     amount = capture_amount(task, task.output_duration_ms or 0)
-    hold_capture(hold_id=task.hold_id, amount=amount, key=f"task-capture:{task.uuid}", at=at)
+    charge(task, amount, at)
     Task.objects.filter(pk=task.pk).update(cost_credits=amount)
     task.cost_credits = amount
 

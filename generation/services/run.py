@@ -7,7 +7,6 @@ import math
 import tempfile
 from pathlib import Path
 
-from credits.services.hold import hold_raise
 from django.conf import settings
 from django.db import transaction
 
@@ -26,6 +25,7 @@ from generation.services.attempt import attempt_accept, attempt_open
 from generation.services.claim import lease_hand_over
 from generation.services.input import input_fetch
 from generation.services.life import Trouble, task_move
+from generation.services.money import raise_hold
 from generation.services.poll import poll_time
 from generation.services.settle import UNFIT, attempt_again, attempt_refuse, attempt_settle
 from generation.services.takeback import task_take_back
@@ -144,7 +144,7 @@ def _raised(task: Task, seconds: int) -> Task:
         if fresh.status != TaskState.RUNNING or fresh.lease_owner != task.lease_owner or fresh.hold_id is None:
             raise _LeaseLost
         total = fresh.cost_credits // int(fresh.params["reserved_s"]) * seconds
-        hold_raise(hold_id=fresh.hold_id, amount_total=total, at=clock.now())
+        raise_hold(fresh, total, clock.now())
         fresh.cost_credits, fresh.params = total, {**fresh.params, "reserved_s": seconds}
         fresh.save(update_fields=["cost_credits", "params"])
     return fresh
