@@ -6,18 +6,11 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q
 
-from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-
-ADDRESSES_MAX = 50
-
-
-def endpoints_of(user_id: int) -> list[WebhookEndpoint]:
-    """The addresses that the user's events go to."""
-    return list(WebhookEndpoint.objects.filter(user_id=user_id).order_by("-id")[:ADDRESSES_MAX])
+from accounts.models import WebhookAttempt, WebhookDelivery
 
 
 def deliveries_page(*, user_id: int, before: UUID | None = None, limit: int = 20) -> list[WebhookDelivery]:
-    """The user's deliveries before the delivery `before` (None: the newest), newest first, with address and tries. Two statements, three with `before`."""
+    """The user's deliveries before the delivery `before` (None: the newest), newest first, with address and tries."""
     mine = WebhookDelivery.objects.filter(endpoint__user_id=user_id).select_related("endpoint")
     last = mine.filter(pk=before).first() if before else None
     if last is not None:

@@ -1,0 +1,129 @@
+"""What the create page offers: each kind in people's words, with its choices, its offer and the model it asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from generation.states import TaskState
+
+PROMPT_LIMIT = 5000
+"""Characters of a prompt (document 000 §3.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One value of a choice; `shape` draws its frame."""
+
+    value: str
+    label: Any
+    shape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One parameter that is chosen; the first option is the default."""
+
+    name: str
+    label: Any
+    options: tuple[Option, ...]
+
+    def label_of(self, value: str) -> str:
+        """The words of `value`."""
+        return next((str(option.label) for option in self.options if option.value == value), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file the kind takes: the form's field, the parameter its address goes into."""
+
+    name: str
+    param: str
+    label: Any
+    hint: Any
+    accept: str
+    media: str
+    is_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """One kind as the create page offers it."""
+
+    name: str
+    label: Any
+    icon: str
+    alias: str
+    choices: tuple[Choice, ...]
+    uploads: tuple[Upload, ...] = ()
+    has_prompt: bool = True
+    is_timed: bool = field(default=False)
+
+    @property
+    def offer(self) -> str:
+        """The price list's name for it."""
+        return f"video/{self.name}"
+
+
+QUALITY = Choice("quality", _("Quality"), (Option("standard", _("Standard")), Option("hd", _("HD"))))
+ASPECT = Choice("aspect_ratio", _("Frame"), (Option("landscape", "16:9", "w"), Option("portrait", "9:16", "v")))
+MODE = Choice("mode", _("Mode"), (Option("wan-std", _("Standard")), Option("wan-pro", pgettext_lazy("mode", "Professional"))))
+IMAGE_ACCEPT, VIDEO_ACCEPT = "image/jpeg,image/png,image/webp", "video/mp4,video/quicktime,video/webm"
+IMAGE_HINT = _("JPG, PNG or WebP, up to 10 MB")
+VIDEO_HINT = _("MP4, MOV or WebM, 1 to 30 seconds, up to 100 MB")
+
+TEXT_TO_VIDEO = PageKind("text-to-video", _("Text to video"), "icons/film.svg", "sora2", (QUALITY, ASPECT))
+IMAGE_TO_VIDEO = PageKind(
+    "image-to-video",
+    _("Image to video"),
+    "icons/image.svg",
+    "sora2",
+    (QUALITY, ASPECT),
+    (Upload("image", "image_urls", _("First picture"), IMAGE_HINT, IMAGE_ACCEPT, "image", is_list=True),),
+)
+_PERSON = Upload("image", "image_url", _("Picture of the person"), IMAGE_HINT, IMAGE_ACCEPT, "image")
+ANIMATE_MOVE = PageKind(
+    "animate-move",
+    _("Move transfer"),
+    "icons/runner.svg",
+    "wan2.2-animate",
+    (MODE,),
+    (_PERSON, Upload("video", "video_url", _("Video of the movement"), VIDEO_HINT, VIDEO_ACCEPT, "video")),
+    has_prompt=False,
+    is_timed=True,
+)
+ANIMATE_MIX = PageKind(
+    "animate-mix",
+    _("Person swap"),
+    "icons/swap.svg",
+    "wan2.2-animate",
+    (MODE,),
+    (_PERSON, Upload("video", "video_url", _("Video to put them in"), VIDEO_HINT, VIDEO_ACCEPT, "video")),
+    has_prompt=False,
+    is_timed=True,
+)
+PAGE_KINDS = {kind.name: kind for kind in (TEXT_TO_VIDEO, IMAGE_TO_VIDEO, ANIMATE_MOVE, ANIMATE_MIX)}
+
+STATE_LABELS: dict[str, Any] = {
+    TaskState.PENDING: _("Queued"),
+    TaskState.RUNNING: _("Rendering"),
+    TaskState.SUCCEEDED: _("Finished"),
+    TaskState.FAILED: _("Failed"),
+    TaskState.CANCELLED: _("Cancelled"),
+    TaskState.TIMEOUT: _("Timed out"),
+}
+ENGINE_NOTE = _("The built-in engine makes a preview from your words without any model: real video, drawn by rules.")
+
+
+def kind_label(name: str) -> str:
+    """The kind in people's words."""
+    return str(PAGE_KINDS[name].label) if name in PAGE_KINDS else name
+
+
+def facts_of(kind: str, params: dict[str, Any]) -> list[str]:
+    """The chosen parameters in words: HD, 16:9."""
+    choices = PAGE_KINDS[kind].choices if kind in PAGE_KINDS else ()
+    return [choice.label_of(str(params[choice.name])) for choice in choices if choice.name in params]

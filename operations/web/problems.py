@@ -1,0 +1,114 @@
+"""The pages' own table of errors: what happened, in words that say what it means for the credits and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from config.kernel.errors import DomainError, InvalidInput
+
+STATUS: dict[str, int] = {
+    "not_signed_in": 401,
+    "insufficient_credits": 402,
+    "budget_exceeded": 402,
+    "not_allowed": 403,
+    "user_banned": 403,
+    "not_found": 404,
+    "task_not_found": 404,
+    "conflict": 409,
+    "idempotency_conflict": 409,
+    "idempotency_running": 409,
+    "file_too_large": 413,
+    "too_many_requests": 429,
+    "system": 500,
+    "engine_unavailable": 503,
+    "queue_full": 503,
+    "not_configured": 503,
+    "database": 503,
+    "cache": 503,
+}
+FALLBACK_STATUS = 422
+WORDS: dict[str, str | Promise] = {
+    "insufficient_credits": _("This needs %(required)s credits; you have %(current_balance)s. Nothing was spent."),
+    "budget_exceeded": _("The budget of this key is used up. Nothing was spent."),
+    "engine_unavailable": _("No engine is free for this right now. Nothing was spent; try again in a few minutes."),
+    "model_retired": _("This model is no longer offered. Nothing was spent."),
+    "queue_full": _("The queue is full. Nothing was spent; try again in a few minutes."),
+    "sensitive_content": _("This prompt does not pass the content rules. Nothing was spent; change the words and try again."),
+    "media_invalid": _("This file cannot be used. Choose another picture or video."),
+    "file_too_large": _("This file is larger than %(limit_mb)s MB. Choose a smaller one, or compress it."),
+    "quota_exceeded": _("Your uploads are at their limit of %(limit_mb)s MB."),
+    "address_refused": _("This address cannot be used."),
+    "too_many_requests": _("Too many tries. Wait %(retry_after_s)s seconds."),
+    "idempotency_conflict": _("This form was sent before with another content. Nothing more was spent."),
+    "idempotency_running": _("This form is being worked on already. Nothing is spent twice."),
+    "price_missing": _("There is no price for this. Nothing was spent."),
+    "task_not_cancellable": _("This task is over; there is nothing to cancel."),
+    "task_not_retryable": _("This task cannot be tried again."),
+    "code_wrong": _("The code is wrong or has expired. Check it, or ask for a new one."),
+    "password_wrong": _("The name and the password do not fit together."),
+    "second_factor_wrong": _("The one-time password is missing or wrong."),
+    "link_invalid": _("This link is not valid any more. Ask for a new one."),
+    "username_taken": _("This name is taken."),
+    "identity_taken": _("This address belongs to another account."),
+    "user_banned": _("This account is closed. Write to the people who run this place."),
+    "not_signed_in": _("Sign in first."),
+    "not_configured": _("This way is not set up here."),
+    "deletion_blocked": _("The account cannot be deleted yet: %(reason)s"),
+    "database": _("The database does not answer. Nothing was spent; try again in a moment."),
+    "cache": _("A part of the house does not answer. Nothing was spent; try again in a moment."),
+}
+FIELD_WORDS: dict[str, str | Promise] = {
+    "phone_number": _("This is not a mobile phone number."),
+    "username": _("3 to 50 characters that can be read."),
+    "password": _("8 to 128 characters, and not the user name."),
+    "email": _("This is not an e-mail address."),
+    "video_url": _("The video must be 1 to 30 seconds long."),
+}
+
+
+class _Params(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error as a page tells it, and the way on."""
+
+    text: str
+    status: int
+    link: str = ""
+    link_text: str = ""
+
+
+def problem_of(error: DomainError) -> Problem:
+    """`error` in the pages' words; the domain's own where the table has none."""
+    text = _field_text(error) if isinstance(error, InvalidInput) else _text(error)
+    link, link_text = _way_on(error)
+    return Problem(text, STATUS.get(error.code, FALLBACK_STATUS), link, link_text)
+
+
+def _text(error: DomainError) -> str:
+    words = WORDS.get(error.code)
+    return str(words) % _Params(error.params) if words else gettext(error.message)
+
+
+def _field_text(error: InvalidInput) -> str:
+    fault = error.errors[0] if error.errors else None
+    name = str(fault.loc[-1]) if fault else ""
+    return str(FIELD_WORDS[name]) if name in FIELD_WORDS else gettext(fault.message if fault else error.message)
+
+
+def _way_on(error: DomainError) -> tuple[str, str]:
+    if error.code != "insufficient_credits":
+        return "", ""
+    try:
+        return reverse("wallet"), gettext("Add credits")
+    except NoReverseMatch:
+        return "", ""

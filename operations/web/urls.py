@@ -1,0 +1,12 @@
+"""Pages of the house itself."""
+
+from django.urls import path
+
+from operations.web import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("showcase/<int:number>", views.showcase, name="showcase"),
+    path("language/<str:lang>", views.language, name="language"),
+    path("theme", views.theme, name="theme"),
+]
