@@ -43,4 +43,4 @@ class DigestedPBKDF2Hasher(PBKDF2PasswordHasher):
 
     def _matches(self, digest: str, encoded: str) -> bool:
         decoded = self.decode(encoded)
-        return constant_time_compare(encoded, super().encode(digest, decoded["salt"], decoded["iterations"]))
+        return constant_time_compare(encoded, super().encode(digest, str(decoded["salt"]), int(decoded["iterations"])))

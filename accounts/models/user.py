@@ -51,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField()
     last_login_at = models.DateTimeField(null=True, blank=True)
 
-    last_login = None  # type: ignore[assignment]  # `last_login_at` is ours
+    last_login = None  # `last_login_at` is ours
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -66,10 +66,15 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.username
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """Whether this is the password; the digest form never opens an operator's session or one with a second factor."""
         hasher = identify_hasher(self.password) if self.has_usable_password() else None
-        if isinstance(hasher, DigestedPBKDF2Hasher) and looks_digested(raw_password) and self.needs_plain_password:
+        if (
+            raw_password is not None
+            and isinstance(hasher, DigestedPBKDF2Hasher)
+            and looks_digested(raw_password)
+            and self.needs_plain_password
+        ):
             return hasher.verify_plain(raw_password, self.password)
         return super().check_password(raw_password)
 

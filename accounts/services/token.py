@@ -34,11 +34,12 @@ class KeyedBackend(TokenBackend):
     """simplejwt's backend under one of our named keys; the name goes into the header (`kid`)."""
 
     def __init__(self, name: str, text: str) -> None:
-        super().__init__(ALGORITHM, signing_key=hashlib.sha256(b"jwt:" + text.encode()).hexdigest())
+        self.key = hashlib.sha256(b"jwt:" + text.encode()).hexdigest()
+        super().__init__(ALGORITHM, signing_key=self.key)
         self.name = name
 
     def encode(self, payload: dict[str, Any]) -> str:
-        return jwt.encode(payload, self.signing_key, algorithm=ALGORITHM, headers={"kid": self.name})
+        return jwt.encode(payload, self.key, algorithm=ALGORITHM, headers={"kid": self.name})
 
 
 @cache
@@ -63,7 +64,7 @@ def token_issue(*, kind: Kind, user_id: int, session_id: UUID, life_s: int, at: 
 def token_verify(token: str, *, kind: Kind) -> Claims:
     """The claims of a genuine, unexpired token of exactly this kind. Raises NotSignedIn, TokenExpired."""
     try:
-        claims = _key_of(token).decode(token)
+        claims: dict[str, Any] = _key_of(token).decode(token)  # type: ignore[arg-type]  # its stub is wrong
     except TokenBackendExpiredToken as error:
         raise TokenExpired() from error
     except (TokenBackendError, jwt.PyJWTError) as error:

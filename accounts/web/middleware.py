@@ -48,7 +48,7 @@ def attach(request: HttpRequest) -> None:
 
         return (await sync_to_async(caller)())[1] or AnonymousUser()
 
-    request.auser = auser  # type: ignore[assignment]
+    request.auser = auser
 
 
 def _caller(request: HttpRequest) -> tuple[Principal | None, User | None]:
