@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
                 ('value_cents', models.PositiveBigIntegerField(help_text='CNY cents that the books count it for.')),
                 ('paid_credits', models.PositiveBigIntegerField(default=0)),
                 ('bonus_credits', models.PositiveBigIntegerField(default=0)),
-                ('bonus_source', models.CharField(default='sales', help_text='Who pays the bonus: sales, or promise:<id>.', max_length=64)),
+                ('bonus_source', models.CharField(default='sales', help_text='Who pays the bonus: sales, or campaign:<slug>.', max_length=64)),
                 ('external_id', models.CharField(blank=True, help_text="The gateway's id of the checkout.", max_length=255)),
                 ('charge_id', models.CharField(blank=True, help_text="The gateway's id of the payment itself: what a refund names.", max_length=255)),
                 ('payment_url', models.TextField(blank=True)),

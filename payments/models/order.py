@@ -35,7 +35,7 @@ class Order(models.Model):
     value_cents = models.PositiveBigIntegerField(help_text="CNY cents that the books count it for.")
     paid_credits = models.PositiveBigIntegerField(default=0)
     bonus_credits = models.PositiveBigIntegerField(default=0)
-    bonus_source = models.CharField(max_length=64, default="sales", help_text="Who pays the bonus: sales, or promise:<id>.")
+    bonus_source = models.CharField(max_length=64, default="sales", help_text="Who pays the bonus: sales, or campaign:<slug>.")
     external_id = models.CharField(max_length=255, blank=True, help_text="The gateway's id of the checkout.")
     charge_id = models.CharField(max_length=255, blank=True, help_text="The gateway's id of the payment itself: what a refund names.")
     payment_url = models.TextField(blank=True)
