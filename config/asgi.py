@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application: Any = get_asgi_application()
 
-from accounts.realtime.events import events  # noqa: E402  needs Django's apps
+from accounts.realtime.events import events, hub  # noqa: E402  needs Django's apps
 from operations.services.installation import installation_check  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -42,4 +42,5 @@ async def _lifespan(receive: Any, send: Any) -> None:
         return
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await hub.close()
     await send({"type": "lifespan.shutdown.complete"})

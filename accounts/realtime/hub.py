@@ -41,7 +41,7 @@ async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
 
 
 class Hub:
-    """The open streams of this process. It lives from the first stream to the last; Redis may come and go meanwhile."""
+    """The open streams of this process. It works from the first stream on; Redis may come and go meanwhile."""
 
     def __init__(self) -> None:
         self.listeners: dict[int, set[Listener]] = {}
@@ -76,8 +76,6 @@ class Hub:
         if not remaining:
             del self.listeners[user_id]
             await self._tell("unsubscribe", user_id)
-        if not self.listeners:
-            await self._close()
 
     async def _tell(self, command: str, user_id: int) -> None:
         try:
@@ -86,7 +84,10 @@ class Hub:
         except (RedisError, OSError):
             logger.warning("Redis does not answer; streams read the log until it does")
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """The subscription and the checks have ended, and every stream with them."""
+        for listener in self._everybody():
+            listener.end()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()

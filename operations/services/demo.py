@@ -18,6 +18,7 @@ from accounts.selectors.identity import erased_digests
 from accounts.services.api_key import api_key_create
 from accounts.services.user import user_create
 from config.kernel import clock
+from operations.services.demo_showcase import demo_showcase_create
 from operations.services.installation import installation_mark
 from payments.services.sandbox import sandbox_purchase
 
@@ -71,7 +72,8 @@ def demo_create() -> bool:
         raise CommandError("demo data is made in demo mode only (DEMO=1)")
     installation_mark()
     made = _people_create()
-    return showcase_create() or made
+    operator = User.objects.get(username=OPERATOR, is_demo=True)
+    return demo_showcase_create(owner_id=operator.pk) or made
 
 
 def _people_create() -> bool:
