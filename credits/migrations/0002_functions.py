@@ -17,4 +17,4 @@ def functions(name: str) -> migrations.RunSQL:
 
 class Migration(migrations.Migration):
     dependencies = [("credits", "0001_initial"), ("accounts", "0001_initial")]
-    operations = [functions(name) for name in ("refuse", "journal", "guard", "price", "limit", "spend", "transfer", "hold", "grant")]
+    operations = [functions(name) for name in ("refuse", "journal", "guard", "price", "limit", "spend", "transfer", "hold", "grant", "digest")]

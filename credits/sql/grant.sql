@@ -14,22 +14,27 @@ BEGIN
   RETURN false;
 END $$;
 
--- Gives credits to a user out of p_source: 'sales', 'losses', or 'campaign:<slug>' (bonus only). A sale names the cash that
--- came in (p_channel, p_cents). An exhausted campaign grants 0, books nothing (transaction_id null) and is no error.
--- Opens and locks the wallet; the campaign's row last. Refuses: source_unknown, paid_without_sale, idempotency_conflict.
+-- Gives credits to a user out of p_source: 'campaign:<slug>' and 'sales' give bonus only, 'losses' and 'refunds' give back
+-- either; new paid credits come by credits_order_settle alone. An exhausted campaign grants 0, books nothing (transaction_id
+-- null) and is no error. Opens and locks the wallet; the campaign's row last.
+-- Refuses: source_unknown, paid_without_sale, idempotency_conflict.
 CREATE FUNCTION credits_grant(
-  p_user bigint, p_key text, p_hash bytea, p_kind text, p_ref text, p_paid bigint, p_bonus bigint, p_source text, p_at timestamptz,
-  p_channel text DEFAULT '', p_cents bigint DEFAULT 0
+  p_user bigint, p_key text, p_hash bytea, p_kind text, p_ref text, p_paid bigint, p_bonus bigint, p_source text, p_at timestamptz
 ) RETURNS TABLE (transaction_id bigint, paid bigint, bonus bigint, balance bigint, replayed boolean)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   w credits_wallet;
   t credits_transaction;
-  v_cash text := 'cash:' || p_channel;
 BEGIN
-  IF p_paid IS NULL OR p_bonus IS NULL OR p_cents IS NULL OR least(p_paid, p_bonus, p_cents) < 0 THEN
-    RAISE EXCEPTION 'a grant of % and % for %', p_paid, p_bonus, p_cents USING ERRCODE = 'invalid_parameter_value';
+  IF p_paid IS NULL OR p_bonus IS NULL OR least(p_paid, p_bonus) < 0 OR p_paid + p_bonus = 0 THEN
+    RAISE EXCEPTION 'a grant of % and %', p_paid, p_bonus USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF p_source NOT LIKE 'campaign:%' AND p_source NOT IN ('sales', 'losses', 'refunds') THEN
+    PERFORM credits_refuse('source_unknown', jsonb_build_object('source', p_source));
+  END IF;
+  IF p_paid > 0 AND p_source NOT IN ('losses', 'refunds') THEN
+    PERFORM credits_refuse('paid_without_sale');
   END IF;
   PERFORM credits_wallet_open(p_user);
   w := credits_wallet_lock(p_user);
@@ -38,28 +43,59 @@ BEGIN
     RETURN QUERY SELECT t.id, o.paid, o.bonus, o.balance, true FROM credits_outcome(t.id, p_user) o;
     RETURN;
   END IF;
-  IF p_source <> 'sales' AND (p_paid > 0 OR p_cents > 0) OR p_paid > 0 AND p_cents = 0 THEN
-    PERFORM credits_refuse('paid_without_sale');
-  END IF;
-  IF p_cents > 0 AND NOT EXISTS (SELECT FROM credits_account WHERE code = v_cash) THEN
-    PERFORM credits_refuse('source_unknown', jsonb_build_object('source', v_cash));
-  END IF;
-  IF p_source NOT LIKE 'campaign:%' AND p_source NOT IN ('sales', 'losses') THEN
-    PERFORM credits_refuse('source_unknown', jsonb_build_object('source', p_source));
-  END IF;
   IF p_source LIKE 'campaign:%' AND NOT credits_campaign_take(substr(p_source, 10), p_bonus) THEN
     RETURN QUERY SELECT NULL::bigint, 0::bigint, 0::bigint, w.paid + w.bonus, false;
     RETURN;
   END IF;
   t := credits_transaction_add(p_user, p_key, p_hash, p_kind, p_ref, p_at);
-  IF p_cents > 0 AND NOT w.bonus_is_free THEN
-    UPDATE credits_wallet SET bonus_is_free = true WHERE user_id = p_user;
-  END IF;
-  PERFORM credits_post(
-    CASE WHEN p_paid + p_bonus > 0 THEN credits_wallet_move(p_user, t, p_paid, p_bonus) ELSE '{}'::credits_posting[] END
-    || credits_platform(t, p_source, -(p_paid + p_bonus))
-    || credits_platform(t, v_cash, p_cents, 'cny') || credits_platform(t, 'sales', -p_cents, 'cny'));
+  PERFORM credits_post(credits_wallet_move(p_user, t, p_paid, p_bonus) || credits_platform(t, p_source, -(p_paid + p_bonus)));
   RETURN QUERY SELECT t.id, p_paid, p_bonus, w.paid + w.bonus + p_paid + p_bonus, false;
+END $$;
+
+-- A paid order: p_cents CNY cents came in at p_channel and bring p_paid credits out of 'sales' and p_bonus out of p_bonus_source
+-- ('sales' or 'campaign:<slug>'; an exhausted campaign adds 0). One transaction; it frees the user's bonus for transfers.
+-- Opens and locks the wallet; the campaign's row last. Refuses: source_unknown, paid_without_sale, idempotency_conflict.
+CREATE FUNCTION credits_order_settle(
+  p_user bigint, p_key text, p_hash bytea, p_ref text, p_paid bigint, p_bonus bigint, p_channel text, p_cents bigint,
+  p_bonus_source text, p_at timestamptz
+) RETURNS TABLE (transaction_id bigint, paid bigint, bonus bigint, balance bigint, replayed boolean)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  w credits_wallet;
+  t credits_transaction;
+  v_cash text := 'cash:' || p_channel;
+  v_bonus bigint := p_bonus;
+BEGIN
+  IF p_paid IS NULL OR p_bonus IS NULL OR p_cents IS NULL OR least(p_paid, p_bonus, p_cents) < 0 THEN
+    RAISE EXCEPTION 'a sale of % and % for %', p_paid, p_bonus, p_cents USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF p_cents = 0 THEN
+    PERFORM credits_refuse('paid_without_sale');
+  END IF;
+  IF NOT EXISTS (SELECT FROM credits_account WHERE code = v_cash) THEN
+    PERFORM credits_refuse('source_unknown', jsonb_build_object('source', v_cash));
+  END IF;
+  IF p_bonus_source <> 'sales' AND p_bonus_source NOT LIKE 'campaign:%' THEN
+    PERFORM credits_refuse('source_unknown', jsonb_build_object('source', p_bonus_source));
+  END IF;
+  PERFORM credits_wallet_open(p_user);
+  w := credits_wallet_lock(p_user);
+  t := credits_transaction_find(p_user, p_key, p_hash);
+  IF t.id IS NOT NULL THEN
+    RETURN QUERY SELECT t.id, o.paid, o.bonus, o.balance, true FROM credits_outcome(t.id, p_user) o;
+    RETURN;
+  END IF;
+  IF p_bonus > 0 AND p_bonus_source LIKE 'campaign:%' AND NOT credits_campaign_take(substr(p_bonus_source, 10), p_bonus) THEN
+    v_bonus := 0;
+  END IF;
+  t := credits_transaction_add(p_user, p_key, p_hash, 'recharge', p_ref, p_at);
+  UPDATE credits_wallet SET bonus_is_free = true WHERE user_id = p_user AND NOT bonus_is_free;
+  PERFORM credits_post(
+    CASE WHEN p_paid + v_bonus > 0 THEN credits_wallet_move(p_user, t, p_paid, v_bonus) ELSE '{}'::credits_posting[] END
+    || credits_platform(t, 'sales', -p_paid) || credits_platform(t, p_bonus_source, -v_bonus)
+    || credits_platform(t, v_cash, p_cents, 'cny') || credits_platform(t, 'sales', -p_cents, 'cny'));
+  RETURN QUERY SELECT t.id, p_paid, v_bonus, w.paid + w.bonus + p_paid + v_bonus, false;
 END $$;
 
 -- Reserves credits of a campaign for a user. An exhausted campaign promises nothing (promise_id null, amount 0).
