@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.services.event import event_append
 from config.kernel import clock
 from generation.exceptions import TaskNotFound
 from generation.locks import attempt_locked, task_locked
@@ -21,7 +20,7 @@ REFUNDED = ENDED - {TaskState.SUCCEEDED}
 
 
 def late_keep(*, attempt: Attempt, asset: Asset) -> bool:
-    """The output of a refunded task stands on its attempt and the owner is told; False if it is of no use (a second copy)."""
+    """The output of a refunded task stands on its attempt for the owner's choice; False if it is of no use (a second copy)."""
     with transaction.atomic():
         task = task_locked(attempt.task_id)
         fresh = attempt_locked(attempt.pk)
@@ -29,8 +28,6 @@ def late_keep(*, attempt: Attempt, asset: Asset) -> bool:
             return False
         late = {"state": AttemptState.SUCCEEDED, "verdict": "late", "ended_at": clock.real_now(), "next_poll_at": None, "late_asset": asset}
         Attempt.objects.filter(pk=fresh.pk).update(**late)
-        payload = {"task_id": str(task.uuid), "kind": task.kind, "cost": _quote(task, asset)}
-        event_append(user_id=task.user_id, kind="task.late", payload=payload)
     return True
 
 
