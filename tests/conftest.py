@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Sockets are refused, passwords hash fast, and our own marks are known."""
     config.addinivalue_line("markers", "books_broken: the test spoils the books on purpose; they are not checked after it")
     refuse_sockets()
+    kernel_clock.offset_source_set(None)  # the demo's clock would ask Redis and the database; its own tests install it
     from accounts.hashers import DigestedPBKDF2Hasher
 
     DigestedPBKDF2Hasher.iterations = 1_000
@@ -151,7 +152,7 @@ def user_factory() -> UserFactory:
             proven.append(("wechat", subject))
         user = user_create(username=username or f"user{number}", proven=proven, **fields)
         if bonus:
-            _give(user.pk, bonus)
+            give_bonus(user.pk, bonus)
         if paid:
             sandbox_purchase(user_id=user.pk, amount_cents=paid * 10, idempotency_key=f"factory-{number}", at=kernel_clock.now())
         return user
@@ -159,7 +160,7 @@ def user_factory() -> UserFactory:
     return make
 
 
-def _give(user_id: int, amount_credits: int) -> None:
+def give_bonus(user_id: int, amount_credits: int) -> None:
     """A campaign of tests, as large as it must be, gives bonus credits."""
     from config.kernel.sql import fetch_one
     from credits.models import Campaign
