@@ -50,15 +50,14 @@ def _profile_page(
 ) -> HttpResponse:
     user = user_of(principal.user_id)
     start = {"username": user.username, "nickname": user.nickname, "language": user.language}
-    labels = {
-        Identity.Kind.EMAIL: _("E-mail"),
-        Identity.Kind.PHONE: _("Mobile phone"),
-        Identity.Kind.GOOGLE: "Google",
-        Identity.Kind.WECHAT: _("WeChat"),
-    }
-    ways = [{"label": labels.get(Identity.Kind(kind), kind), "subject": _shown(kind, subject)} for kind, subject in identities_of(user.pk)]
+    ways = [{"label": _way_label(kind), "subject": _shown(kind, subject)} for kind, subject in identities_of(user.pk)]
     context = {"form": form or ProfileForm(initial=start), "password_form": word or NewPasswordForm(), "ways": ways}
     return render(request, "account/profile.html", {**_frame(_("Profile"), "account"), **context}, status=422 if form or word else 200)
+
+
+def _way_label(kind: str) -> str:
+    labels = {"email": _("E-mail"), "phone": _("Mobile phone"), "google": "Google", "wechat": _("WeChat")}
+    return labels.get(kind, kind)
 
 
 def _shown(kind: str, subject: str) -> str:

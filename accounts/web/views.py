@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from credits.selectors.wallet import balance_of
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -26,6 +25,7 @@ from accounts.web.client import client_address
 from accounts.web.forms import AddressForm, NewPasswordForm, PasswordForm, PhoneForm
 from accounts.web.session import page_sign_in, page_sign_out
 from config.kernel.errors import DomainError, InvalidInput, TooManyRequests
+from credits.selectors.wallet import balance_of
 from operations.templatetags.pages import credits_text
 from operations.web.callers import local_path, principal_of_page
 from operations.web.home import sign_in_work

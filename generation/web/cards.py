@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -17,10 +19,11 @@ from generation.models import Asset, Attempt, Task
 from generation.services.life import capture_amount
 from generation.services.link import link_of
 from generation.states import ENDED, RETRYABLE, LateChoice, TaskState
-from generation.web.wording import STATE_LABELS, facts_of, kind_label
+from generation.web.wording import STATE_LABELS, TROUBLE, facts_of, kind_label
 from operations.templatetags.pages import clock_text, credits_text, negative, number, shape_of, spell, when
 
-TITLE_LENGTH = 28
+TITLE_WIDTH = 30
+"""Latin letters; a Han character is as wide as two."""
 STORING_FROM = 95
 """Progress (per cent) from which the film is being put away."""
 
@@ -35,7 +38,9 @@ def title_of(task: Task) -> str:
     prompt = " ".join(str(task.params.get("prompt", "")).split())
     if not prompt:
         return kind_label(task.kind)
-    return prompt if len(prompt) <= TITLE_LENGTH else prompt[:TITLE_LENGTH].rstrip("，,、 ") + "…"
+    widths = accumulate(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in prompt)
+    fitting = sum(width <= TITLE_WIDTH for width in widths)
+    return prompt if fitting == len(prompt) else prompt[:fitting].rstrip("，,、。. ") + "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +221,9 @@ class TaskCard:
         return gettext("about %(time)s to go") % {"time": spell(max(rest, 1))}
 
     def _trouble_words(self) -> str:
-        return gettext(self.task.error_message) if self.task.error_message else gettext("The engine gave up.")
+        words = str(TROUBLE.get(self.task.error_code, "")) or gettext("The engine gave up.")
+        told = self.task.error_message if self.task.error_code == "engine_refused" else ""
+        return f"{words} {gettext(told)}" if told else words
 
     @property
     def money(self) -> str:
@@ -227,6 +234,12 @@ class TaskCard:
             return gettext("Cost %(credits)s.") % {"credits": credits_text(self.cost)}
         held = gettext("%(credits)s held") if self.task.hold_id else gettext("%(credits)s spent")
         return held % {"credits": credits_text(self.cost)}
+
+    @property
+    def line(self) -> str:
+        """What came of it and of the credits; Chinese sentences stand without a space between."""
+        ahead = self.ahead
+        return f"{ahead}{'' if ahead.endswith('。') else ' '}{self.money}"
 
     @property
     def money_back(self) -> str:

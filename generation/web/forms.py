@@ -32,7 +32,7 @@ class CreateForm(forms.Form):
 
     def chosen(self, choice: Choice) -> str:
         """The value of `choice`, its default where nothing valid was sent."""
-        sent = str(self.data.get(choice.name, ""))
+        sent = str((self.data if self.is_bound else self.initial).get(choice.name, ""))
         return sent if any(option.value == sent for option in choice.options) else choice.options[0].value
 
     def choices(self) -> dict[str, str]:

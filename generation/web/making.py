@@ -60,7 +60,6 @@ class Wish:
     token: UUID
     assets: dict[str, Asset] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
-    problem: Problem | None = None
 
     def drops(self) -> list[dict[str, Any]]:
         """The drop zones with what lies in them."""
@@ -77,9 +76,12 @@ class Wish:
         ]
 
 
-def wish_read(kind: PageKind, data: Mapping[str, Any], files: Mapping[str, Any], user_id: int) -> Wish:
-    """The form with its files stored, priced as of today. A file that cannot be used is a fault of its field."""
-    form = CreateForm(kind, data)
+def wish_read(kind: PageKind, data: Mapping[str, Any], files: Mapping[str, Any], user_id: int, *, is_sent: bool = False) -> Wish:
+    """The form with its files stored, priced as of today. A file that cannot be used is a fault of its field.
+
+    `is_sent`: somebody pressed the button, so what is missing is told.
+    """
+    form = CreateForm(kind, data if is_sent else None, initial=data)
     assets: dict[str, Asset] = {}
     faults: dict[str, str] = {}
     for upload in kind.uploads:

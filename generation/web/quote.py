@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from credits.selectors.wallet import balance_of
 from django.utils.translation import gettext as _
 
 from credits.exceptions import PriceMissing
+from credits.selectors.wallet import balance_of
 from generation.kinds import TIMED_INPUT_UNKNOWN_S
 from generation.models import Asset, Task
 from generation.web.wording import PageKind, facts_of, kind_label
 from operations.templatetags.pages import credits_text
-from operations.web.prices import PriceBook
+from operations.web.prices import Listed, PriceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ def prices_again(tasks: Iterable[Task]) -> dict[int, int]:
     """Task → what ordering it anew costs today; tasks whose offer has no price any more are left out."""
     tasks = list(tasks)
     book = PriceBook() if tasks else None
-    found = ((task, book.price(task.offer, task.params)) for task in tasks) if book else ()
-    return {
-        task.pk: price.amount * (int(task.params.get("reserved_s", 1)) if price.unit == "second" else 1) for task, price in found if price
-    }
+    found = [(task, book.price(task.offer, task.params)) for task in tasks] if book else []
+    return {task.pk: price.amount * _units(task, price) for task, price in found if price}
+
+
+def _units(task: Task, price: Listed) -> int:
+    return int(task.params.get("reserved_s", 1)) if price.unit == "second" else 1

@@ -44,9 +44,9 @@ def create(request: HttpRequest, principal: Principal) -> HttpResponse:
     kind = _kind(request)
     if request.method != "POST":
         return _bench_page(request, principal, wish_read(kind, _wished(request, principal, kind), {}, principal.user_id))
-    wish = wish_read(kind, request.POST, request.FILES, principal.user_id)
+    wish = wish_read(kind, request.POST, request.FILES, principal.user_id, is_sent=True)
     try:
-        problem = wish.problem or wish_submit(wish, principal)
+        problem = wish_submit(wish, principal)
     except DomainError as error:
         problem = problem_of(error)
     if problem is not None:
@@ -78,8 +78,8 @@ def _form_context(wish: Wish) -> dict[str, Any]:
             "name": choice.name,
             "label": choice.label,
             "options": [
-                {"value": o.value, "label": o.label, "shape": o.shape, "checked": o.value == wish.form.chosen(choice)}
-                for o in choice.options
+                {"value": option.value, "label": option.label, "shape": option.shape, "checked": option.value == wish.form.chosen(choice)}
+                for option in choice.options
             ],
         }
         for choice in kind.choices

@@ -115,7 +115,20 @@ STATE_LABELS: dict[str, Any] = {
     TaskState.CANCELLED: _("Cancelled"),
     TaskState.TIMEOUT: _("Timed out"),
 }
-ENGINE_NOTE = _("The built-in engine makes a preview from your words without any model: real video, drawn by rules.")
+TROUBLE: dict[str, Any] = {
+    "engine_failed": _("The engine failed again and again."),
+    "timeout": _("The engine was not done in time; we asked it before we gave up."),
+    "queue_timeout": _("No engine became free in time."),
+    "model_retired": _("This model is no longer offered."),
+    "internal": _("Something went wrong on our side."),
+    "insufficient_credits": _("The real length of the video costs more than you have."),
+    "input_invalid": _("A file for it could not be used."),
+    "engine_refused": _("The engine refused this."),
+}
+"""What an ended task says, by its error code; its credits are told beside it."""
+ENGINE_NOTE = _(
+    "The built-in engine draws a preview from your words without any model: real video, made by rules. A film proper needs a real engine."
+)
 
 
 def kind_label(name: str) -> str:

@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from credits.selectors.wallet import balance_of
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext
 
 from accounts.models import User
 from config.kernel import clock
+from credits.selectors.wallet import balance_of
 from generation.web.wording import PAGE_KINDS
 from operations.templatetags.pages import page_lang
 

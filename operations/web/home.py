@@ -23,6 +23,7 @@ SHOWN = 24
 BALANCE_EXAMPLE = 1304
 SECONDS_HELD, SECONDS_MADE = 11, 8
 GIFT_CREDITS = 100
+IMAGE_OFFERS = ("stargraph/text2img", "stargraph/img2img", "stargraph/upscale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +142,10 @@ def _materials(book: PriceBook, works: list[ShownWork]) -> list[dict[str, Any]]:
     later = _("Not open yet")
     poster = works[min(1, len(works) - 1)].poster if works else ""
     rows: list[dict[str, Any]] = [
-        {
-            "name": _("Video"),
-            "about": _("From a sentence, a picture or a movement, wide or tall."),
-            "offers": ("video/text", "video/image"),
-        },
-        {
-            "name": _("Images"),
-            "about": _("From text or from a picture, enlarged or posed."),
-            "offers": ("stargraph/text2img", "stargraph/upscale"),
-        },
+        {"name": _("Video"), "about": _("From a sentence, a picture or a movement, wide or tall."), "offers": ("video/text",)},
+        {"name": _("Images"), "about": _("From text or from a picture, enlarged or posed."), "offers": IMAGE_OFFERS},
         {"name": _("Writing"), "about": _("Fourteen forms, streamed as they are written."), "offers": ("studio/writing",)},
-        {"name": _("Slides"), "about": _("Give an outline; get a deck you can edit, with speaker notes."), "offers": ("studio/ppt",)},
+        {"name": _("Slides"), "about": _("An outline becomes a deck you can edit, with speaker notes."), "offers": ("studio/ppt",)},
     ]
     icons = ("icons/film.svg", "icons/image.svg", "icons/pen.svg", "icons/deck.svg")
     for row, icon in zip(rows, icons, strict=True):
@@ -184,6 +177,8 @@ def _examples(book: PriceBook) -> dict[str, dict[str, Any]]:
         "timed": {
             "label": kind_label("animate-move"),
             "rate": _("%(credits)s a second") % {"credits": credits_text(rate)},
+            "held_s": SECONDS_HELD,
+            "made_s": SECONDS_MADE,
             "held": held,
             "rest": held - cost,
             "cost": cost,
