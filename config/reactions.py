@@ -9,7 +9,8 @@ NOW: dict[str, tuple[str, ...]] = {
     "user.created": ("credits.services.gift.sign_up_gift",),
     "user.restored": (),
     "user.deletion_requested": (),
-    "user.erased": ("credits.services.gift.forfeit", "generation.services.erasure.user_erased"),
+    # tasks end first: what that gives back is forfeited with the rest
+    "user.erased": ("generation.services.erasure.user_erased", "credits.services.gift.forfeit"),
     "apikey.created": ("credits.services.limit.key_limit_set",),
     "apikey.revoked": (),
     "task.created": (),

@@ -27,5 +27,4 @@ def invited_by(code: str) -> int | None:
     number = 0
     for letter in reversed(plain):
         number = number * len(ALPHABET) + ALPHABET.index(letter)
-    inverse: int = pow(FACTOR, -1, SPACE)
-    return (number - SHIFT) * inverse % SPACE
+    return int((number - SHIFT) * pow(FACTOR, -1, SPACE) % SPACE)

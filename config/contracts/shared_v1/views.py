@@ -36,8 +36,8 @@ class SharedView(APIView):
     principal: Principal
     allowance: Allowance | None = None
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
-        self.request = request
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.request = request  # type: ignore[assignment]
         self.args, self.kwargs = args, kwargs
         with override("zh-hans"):
             try:
