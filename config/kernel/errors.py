@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -146,3 +147,13 @@ class InvalidInput(DomainError):
     def field(cls, name: str, message: str, type: str = "value_error") -> InvalidInput:
         """One fault in one field of the body."""
         return cls(FieldError(("body", name), message, type))
+
+
+@contextmanager
+def naming(field: str) -> Iterator[None]:
+    """Within: a domain error is about `field` of the body, unless it already says where."""
+    try:
+        yield
+    except DomainError as error:
+        error.params.setdefault("field", field)
+        raise

@@ -8,13 +8,12 @@ serialisation failures become the retryable `DatabaseUnavailable`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import contextmanager
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.rows import namedtuple_row
 
 from config.kernel.errors import DatabaseUnavailable, DomainError
@@ -70,3 +69,9 @@ def fetch_one(statement: str, params: Sequence[Any] = ()) -> Any:
     """The first row of one prepared statement as a named tuple, or None."""
     rows = fetch_all(statement, params)
     return rows[0] if rows else None
+
+
+def call(statement: str, params: Sequence[Any] = ()) -> Any:
+    """`fetch_one` for a function that may refuse: inside a caller's transaction a refusal undoes only this call."""
+    with transaction.atomic() if connection.in_atomic_block else nullcontext():
+        return fetch_one(statement, params)

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts.services.event import event_announce
 from config.kernel import clock, ids, outbound, sql
-from config.kernel.errors import FieldError, InvalidInput
+from config.kernel.errors import FieldError, InvalidInput, naming
 from config.kernel.principal import Principal
 from generation.dispatch import task_wake
 from generation.exceptions import EngineUnavailable, ModelRetired
@@ -74,10 +74,11 @@ def task_create(
     judge_prompt(params.get("prompt", ""))
     _judge_alias(kind, alias)
     if webhook_url:
-        outbound.judge(webhook_url, resolve=False)
+        with naming("webhook_url"):
+            outbound.judge(webhook_url, resolve=False)
     params, units = _judge_inputs(declared, params, principal.user_id)
     real_now = clock.real_now()
-    row = sql.fetch_one(
+    row = sql.call(
         CREATE,
         (
             principal.user_id, ids.public_uuid(), principal.api_key_id, kind, offer, alias, orjson.dumps(params).decode(), units,
@@ -123,11 +124,13 @@ def _judge_inputs(kind: Kind, params: dict[str, Any], user_id: int) -> tuple[dic
 
 def _judge_address(declared: Input, address: str, user_id: int) -> Asset | None:
     """The caller's own asset behind `address`, or None for a foreign one that may be fetched later."""
-    asset = own_asset_of(address, user_id)
-    if asset is None:
-        outbound.judge(address, resolve=False)
-    elif asset.kind != declared.media or asset.size_bytes > declared.limit_bytes:
-        raise MediaInvalid(reason=f"{declared.param} must be a {declared.media} of at most {declared.limit_bytes // 1024**2} MB")
+    with naming(declared.param):
+        asset = own_asset_of(address, user_id)
+        if asset is None:
+            outbound.judge(address, resolve=False)
+    if asset is not None and (asset.kind != declared.media or asset.size_bytes > declared.limit_bytes):
+        reason = f"it must be a {declared.media} of at most {declared.limit_bytes // 1024**2} MB"
+        raise MediaInvalid(reason=reason, field=declared.param)
     return asset
 
 

@@ -14,6 +14,13 @@ TABLE: dict[str, tuple[int, str | None]] = {
     "not_signed_in": (401, "Could not validate credentials"),
     "token_expired": (401, "Token has expired"),
     "code_wrong": (401, None),
+    "password_wrong": (401, None),
+    "second_factor_wrong": (401, None),
+    "sign_in_unavailable": (503, None),
+    "username_taken": (400, None),
+    "identity_taken": (400, None),
+    "link_invalid": (400, None),
+    "deletion_blocked": (400, None),
     "user_not_found": (404, "User not found"),
     "user_banned": (403, "User account is banned"),
     "not_allowed": (403, "Not enough permissions"),
@@ -27,7 +34,11 @@ TABLE: dict[str, tuple[int, str | None]] = {
     "insufficient_credits": (402, "Insufficient credits. Required: {required} credits{note}. Available: {current_balance} credits."),
     "budget_exceeded": (402, None),
     "payment_failed": (400, None),
-    "payment_cancelled": (400, None),
+    "payment_unavailable": (503, None),
+    "order_refused": (400, None),
+    "notice_refused": (400, None),
+    "sandbox_decided": (400, None),
+    "product_unknown": (400, None),
     "engine_unavailable": (503, None),
     "model_retired": (503, None),
     "queue_full": (503, None),
@@ -36,6 +47,7 @@ TABLE: dict[str, tuple[int, str | None]] = {
     "file_too_large": (422, None),
     "quota_exceeded": (422, None),
     "address_refused": (422, None),
+    "address_unreachable": (422, None),
     "task_not_cancellable": (400, None),
     "task_not_retryable": (400, None),
     "conflict": (400, None),
@@ -65,9 +77,17 @@ def error_response(error: DomainError) -> HttpResponse:
     """`error` in the contract's words, with the headers its status asks for."""
     status, text = TABLE.get(error.code, (FALLBACK_STATUS, None))
     detail: Any = gettext(text).format_map(_Params(error.params)) if text else gettext(error.message)
-    if isinstance(error, InvalidInput):
-        detail = [{"loc": list(fault.loc), "msg": fault.message, "type": fault.type} for fault in error.errors]
+    if status == 422:
+        detail = _faults(error, detail)
     return json_response({"detail": detail}, status, _headers(error, status))
+
+
+def _faults(error: DomainError, text: str) -> list[dict[str, Any]]:
+    """A 422 names the place of every fault, also where the domain found only one."""
+    if isinstance(error, InvalidInput):
+        return [{"loc": list(fault.loc), "msg": fault.message, "type": fault.type} for fault in error.errors]
+    place = ["body", error.params["field"]] if "field" in error.params else ["body"]
+    return [{"loc": place, "msg": text, "type": f"value_error.{error.code}"}]
 
 
 def _headers(error: DomainError, status: int) -> dict[str, str]:

@@ -62,7 +62,8 @@ class VideoView(APIView):
             self.caller_proved(request)
         response = handler(request, *args, **kwargs)
         if isinstance(response, Response):
-            return json_response(response.data, response.status_code, dict(response.headers.items()))
+            headers = {name: value for name, value in response.headers.items() if name != "Content-Type"}
+            return json_response(response.data, response.status_code, headers)
         return response
 
     def allowed_names(self) -> list[str]:
