@@ -109,7 +109,7 @@ def _asset(upload: Upload, data: Mapping[str, Any], files: Mapping[str, Any], us
     return asset
 
 
-def upload_of(file: UploadedFile, *, media: str, user_id: int) -> Asset:
+def upload_of(file: UploadedFile[Any], *, media: str, user_id: int) -> Asset:
     """The sent file is the user's asset of that medium. Raises FileTooLarge, MediaInvalid, QuotaExceeded."""
     if (file.size or 0) > LIMITS[media]:
         raise FileTooLarge(limit_mb=LIMITS[media] // MIB)

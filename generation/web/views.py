@@ -202,7 +202,7 @@ def cancel(request: HttpRequest, principal: Principal, task_uuid: UUID) -> HttpR
     """The task is cancelled, or its engine is asked to stop."""
     card = _own_task(principal, task_uuid)
     try:
-        result = task_cancel(principal=principal, task_uuid=task_uuid)
+        result = task_cancel(user_id=principal.user_id, task_uuid=task_uuid)
     except DomainError as error:
         messages.error(request, problem_of(error).text)
     else:
@@ -234,9 +234,9 @@ def late(request: HttpRequest, principal: Principal, task_uuid: UUID) -> HttpRes
     _own_task(principal, task_uuid)
     try:
         if request.POST.get("choice") == "take":
-            late_take(principal=principal, task_uuid=task_uuid)
+            late_take(user_id=principal.user_id, task_uuid=task_uuid)
         else:
-            late_drop(principal=principal, task_uuid=task_uuid)
+            late_drop(user_id=principal.user_id, task_uuid=task_uuid)
     except DomainError as error:
         messages.error(request, problem_of(error).text)
     return _back(request)

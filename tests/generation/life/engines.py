@@ -13,7 +13,9 @@ from PIL import Image
 
 from generation.engines.base import EngineOutput, EngineRequest, EngineStatus, Rejected, Temporary, Unknown
 
-CLIP: Callable[[float], Path]
+
+def clip_of(seconds: float) -> Path:
+    raise NotImplementedError
 
 
 def film(path: Path, seconds: float, fps: int = 8) -> Path:
@@ -61,7 +63,7 @@ class Stub:
             return EngineStatus("succeeded", 100, (EngineOutput(workdir / "out.mp4", None, "video/mp4"),))
         progress(50)
         seconds = float(how.partition(":")[2]) if how.startswith("secs:") else 1.0
-        return EngineStatus("succeeded", 100, (EngineOutput(CLIP(seconds), None, "video/mp4"),))
+        return EngineStatus("succeeded", 100, (EngineOutput(clip_of(seconds), None, "video/mp4"),))
 
     def submit(self, request: EngineRequest) -> str:
         raise NotImplementedError

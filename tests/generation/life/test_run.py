@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_progress_is_written_and_told_at_most_twice_a_second(stub: Engine, monke
     assert 2 <= len(told) <= 5
     seen = [one["seen"] for one in told]
     assert seen == sorted(seen)
-    assert all(later["at"] - earlier["at"] >= 0.5 for earlier, later in zip(told, told[1:], strict=False))
+    assert all(later["at"] - earlier["at"] >= 0.5 for earlier, later in itertools.pairwise(told))
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(stub: Engine) -> None:
