@@ -132,9 +132,10 @@ class TestLog:
         user = person()
         event_append(user_id=user.pk, kind="task.started", payload={"a": 1})
         before = list(Event.objects.order_by("id").values())
-        with pytest.raises(Error, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute(statement)
+            with pytest.raises(Error, match="append-only"), transaction.atomic():
+                cursor.execute(statement)
         assert list(Event.objects.order_by("id").values()) == before
 
     def test_erasing_empties_payloads_and_nothing_else(self, person: Person) -> None:
