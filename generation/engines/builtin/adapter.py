@@ -1,0 +1,243 @@
+"""The adapter of the built-in engine: kinds to painters, directives, progress, and an ear for cancelling."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from generation.engines.base import EngineOutput, EngineRequest, EngineStatus, Rejected, Temporary
+from generation.engines.builtin.canvas import Canvas, Floats
+from generation.engines.builtin.directives import Directive, directive_of, directive_of_query
+from generation.engines.builtin.encode import FPS, Writer
+from generation.engines.builtin.motion import Mixed, Moved
+from generation.engines.builtin.palette import plan_of
+from generation.engines.builtin.scene import scene_of
+from generation.engines.builtin.sound import sound_of
+from generation.engines.builtin.still import Picture, moving_of
+from generation.media import probe
+
+if TYPE_CHECKING:
+    from generation.models import Engine as EngineRow
+
+DURATION_S = 5.0
+DURATION_MAX_S = 60.0
+TIMED_MAX_MS = 30_000
+TIMED_SLACK_MS = 500
+TICK_S = 0.1
+REPORT_S = 0.25
+SLOW_SHARE = 90.0
+"""How far the progress gets while `[[slow:n]]` waits."""
+PICTURE_PARAMS = ("prompt", "aspect_ratio", "quality", "mode", "seed", "duration_s")
+"""What the pixels depend on, beside the kind and the inputs."""
+
+
+class Cancelled(Exception):
+    """Somebody asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request as the painters see it: a prompt without directives, a size in pixels, a length, a source of chance."""
+
+    request: EngineRequest
+    prompt: str
+    width: int
+    height: int
+    seconds: float
+    rng: np.random.Generator
+
+    def input(self, name: str) -> Path:
+        """The path of the input of that name. Raises Rejected."""
+        for given in self.request.inputs:
+            if given.name == name:
+                return given.path
+        raise Rejected("An input is missing.")
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A painter's work: the picture to draw frame by frame, and its sound."""
+
+    picture: Picture
+    sound: Floats | None
+
+
+class BuiltinEngine:
+    """Draws every kind itself: real media, no model, no network. It runs in the worker and stops within a fraction of a second."""
+
+    runs_here = True
+
+    def __init__(self, row: EngineRow) -> None:
+        self.name = row.name
+
+    def run(
+        self,
+        request: EngineRequest,
+        *,
+        workdir: Path,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> EngineStatus:
+        """The drawn clip at `workdir/output.mp4`. Same kind, parameters, prompt and seed: the same pixels. Raises Rejected, Temporary."""
+        watch = _Watch(progress, cancelled)
+        prompt, directive = _asked(request)
+        try:
+            begins = _obey(directive, request.attempt, watch)
+            job = _job(request, prompt)
+            path = workdir / "output.mp4"
+            _paint(job, path, watch, begins)
+        except Cancelled:
+            return EngineStatus("cancelled", watch.reached)
+        return EngineStatus("succeeded", 100.0, (EngineOutput(path, None, "video/mp4"),))
+
+    def submit(self, request: EngineRequest) -> str:
+        """Never called: the engine runs in the worker."""
+        raise Rejected("This engine takes no orders from afar.")
+
+    def poll(self, upstream_id: str) -> EngineStatus:
+        """Never called; nothing is known of any id."""
+        return EngineStatus("lost", 0.0)
+
+    def cancel(self, upstream_id: str) -> bool:
+        """Nothing runs outside the worker, so nothing is left to stop."""
+        return True
+
+
+class _Watch:
+    """Tells how far the work is and hears when it is to stop, a few times a second."""
+
+    def __init__(self, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> None:
+        self._progress, self._cancelled = progress, cancelled
+        self._last = 0.0
+        self.reached = 0.0
+
+    def step(self, percent: float) -> None:
+        """`percent` is done. Raises Cancelled."""
+        now = time.monotonic()
+        if now - self._last < REPORT_S:
+            return
+        self._last = now
+        if self._cancelled():
+            raise Cancelled
+        self.reached = max(self.reached, min(percent, 99.0))
+        self._progress(self.reached)
+
+
+def _asked(request: EngineRequest) -> tuple[str, Directive | None]:
+    """The prompt without its directive, and the directive: of the prompt, or of an input's address where there is no prompt."""
+    prompt, directive = directive_of(str(request.params.get("prompt") or ""))
+    if directive is None and not prompt:
+        found = (directive_of_query(given.query) for given in request.inputs)
+        directive = next((one for one in found if one is not None), None)
+    return prompt, directive
+
+
+def _obey(directive: Directive | None, attempt: int, watch: _Watch) -> float:
+    """Does what the directive says; returns the percentage that the rest of the work begins at."""
+    if directive is None:
+        return 0.0
+    if directive.name == "fail" and directive.value is None:
+        raise Rejected("The engine refused this request (it was asked to).")
+    if directive.name == "fail" and directive.value is not None and attempt <= directive.value:
+        raise Temporary(f"asked to fail attempt {attempt}")
+    if directive.name == "hang":
+        _wait(None, watch)
+    if directive.name == "slow":
+        _wait(float(directive.value or 10), watch)
+        return SLOW_SHARE
+    return 0.0
+
+
+def _wait(seconds: float | None, watch: _Watch) -> None:
+    """`seconds` pass (None: no end), the progress growing."""
+    began = time.monotonic()
+    while seconds is None or time.monotonic() - began < seconds:
+        passed = time.monotonic() - began
+        watch.step(passed / seconds * SLOW_SHARE if seconds else 1.0)
+        time.sleep(min(TICK_S, max(seconds - passed, 0)) if seconds else TICK_S)
+
+
+def _job(request: EngineRequest, prompt: str) -> Job:
+    width, height = _size(request)
+    return Job(request, prompt, width, height, _seconds(request), np.random.default_rng(_chance(request, prompt)))
+
+
+def _size(request: EngineRequest) -> tuple[int, int]:
+    """Pixels: 720 lines, 1080 for "hd" and "wan-pro"; upright for "portrait" or as the input video stands."""
+    params = request.params
+    lines = 1080 if params.get("quality") == "hd" or params.get("mode") == "wan-pro" else 720
+    upright = params.get("aspect_ratio") == "portrait"
+    video = next((given for given in request.inputs if given.name == "video"), None)
+    if video is not None:
+        seen = probe(video.path)
+        upright = seen.height > seen.width
+    return (lines, lines * 16 // 9) if upright else (lines * 16 // 9, lines)
+
+
+def _seconds(request: EngineRequest) -> float:
+    """The length of the input video, or what was asked for, or 5 s; whole frames."""
+    video = next((given for given in request.inputs if given.name == "video"), None)
+    if video is None:
+        wanted = float(request.params.get("duration_s") or DURATION_S)
+        return round(min(max(wanted, 1.0), DURATION_MAX_S) * FPS) / FPS
+    length_ms = video.duration_ms or probe(video.path).duration_ms or 0
+    if length_ms > TIMED_MAX_MS + TIMED_SLACK_MS:
+        raise Rejected("The input video is longer than 30 seconds.")
+    return max(round(min(length_ms, TIMED_MAX_MS) / 1000 * FPS), 1) / FPS
+
+
+def _chance(request: EngineRequest, prompt: str) -> list[int]:
+    """The seed of every choice: a digest of the kind and all parameters that the picture depends on."""
+    told: dict[str, Any] = {name: request.params[name] for name in PICTURE_PARAMS if request.params.get(name) is not None}
+    text = orjson.dumps([request.kind, {**told, "prompt": prompt}], option=orjson.OPT_SORT_KEYS)
+    return list(hashlib.sha256(text).digest())
+
+
+def _paint(job: Job, path: Path, watch: _Watch, begins: float) -> None:
+    watch.step(begins)
+    clip = PAINTERS[job.request.kind](job) if job.request.kind in PAINTERS else None
+    if clip is None:
+        raise Rejected("The preview engine does not make this kind.")
+    canvas, count = Canvas(job.width, job.height), round(job.seconds * FPS)
+    with Writer(path, job.width, job.height, title=job.prompt, sound=clip.sound) as writer:
+        for number in range(count):
+            clip.picture.draw(canvas, number)
+            writer.write(canvas)
+            watch.step(begins + (99 - begins) * (number + 1) / count)
+
+
+def _text_to_video(job: Job) -> Clip:
+    scene, plan = scene_of(job.prompt, width=job.width, height=job.height, seconds=job.seconds, rng=job.rng)
+    return Clip(scene, sound_of(plan, job.seconds, job.rng))
+
+
+def _image_to_video(job: Job) -> Clip:
+    paths = [given.path for given in job.request.inputs if given.name.startswith("image")]
+    if not paths:
+        raise Rejected("An input is missing.")
+    moving = moving_of(paths, job.prompt, width=job.width, height=job.height, seconds=job.seconds, rng=job.rng)
+    return Clip(moving, sound_of(plan_of(job.prompt, job.rng), job.seconds, job.rng))
+
+
+def _animate_move(job: Job) -> Clip:
+    return Clip(Moved(job.input("image"), job.input("video"), job.width, job.height, round(job.seconds * FPS)), None)
+
+
+def _animate_mix(job: Job) -> Clip:
+    return Clip(Mixed(job.input("image"), job.input("video"), job.width, job.height, round(job.seconds * FPS)), None)
+
+
+PAINTERS: dict[str, Callable[[Job], Clip]] = {
+    "text-to-video": _text_to_video,
+    "image-to-video": _image_to_video,
+    "animate-move": _animate_move,
+    "animate-mix": _animate_mix,
+}
+"""Kind → painter. Another kind is one more line and one more function."""
