@@ -81,5 +81,5 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         except DomainError as error:
             self.message_user(request, f"{order.uuid}: {_(error.message)}", messages.ERROR)
             return
-        LogEntry.objects.log_actions(request.user.pk, [order], CHANGE, f"{action} → {state}: {reason}", single_object=True)
+        LogEntry.objects.log_actions(request.user.pk or 0, [order], CHANGE, f"{action} → {state}: {reason}", single_object=True)
         self.message_user(request, f"{order.uuid}: {state}")

@@ -34,9 +34,10 @@ def sandbox_pay(*, payment_id: UUID, outcome: str, at: dt.datetime) -> SandboxPa
     """
     payment = sandbox_payment(payment_id)
     state = SandboxPayment.State(outcome)
-    if not decide(payment.id, state, at) and payment.state != state:
-        raise SandboxDecided(outcome=payment.state)
+    decide(payment.id, state, at)
     payment.refresh_from_db()
+    if payment.state != state:
+        raise SandboxDecided(outcome=payment.state)
     for source, raw in _notices_of(payment):
         notice_receive(source=source, body=raw.body, headers=raw.headers, at=at)
     return payment

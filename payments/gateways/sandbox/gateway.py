@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 
@@ -89,7 +90,7 @@ def standing_of(payment: SandboxPayment) -> Standing:
     )
 
 
-def decide(payment_id: object, state: State, at: dt.datetime) -> bool:
+def decide(payment_id: UUID, state: State, at: dt.datetime) -> bool:
     """The payer's decision is entered once; money may come after any other end, as it does in life. False: it was not entered."""
     allowed = [State.OPEN, State.FAILED, State.CANCELLED, State.CLOSED] if state == State.PAID else [State.OPEN]
     return SandboxPayment.objects.filter(id=payment_id, state__in=allowed).update(state=state, decided_at=at) == 1
