@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from accounts.exceptions import IdempotencyConflict
 from config.kernel.errors import DomainError
+
+__all__ = [
+    "BudgetExceeded",
+    "HoldNotFound",
+    "HoldResolved",
+    "IdempotencyConflict",
+    "InsufficientCredits",
+    "PaidWithoutSale",
+    "PriceMissing",
+    "PromiseClosed",
+    "SelfTransfer",
+    "SourceUnknown",
+    "SpendNotFound",
+]
 
 
 class InsufficientCredits(DomainError):
