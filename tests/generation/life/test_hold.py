@@ -38,9 +38,7 @@ def told(image: str, how: str) -> str:
     return f"{image}?how={how}"
 
 
-def test_the_hold_is_raised_to_the_real_length_and_captured_by_the_output(
-    stub: Engine, image: str, video: Callable[[float], str]
-) -> None:
+def test_the_hold_is_raised_to_the_real_length_and_captured_by_the_output(stub: Engine, image: str, video: Callable[[float], str]) -> None:
     user = make_user()
     make_animation(user, video(8.0), told(image, "secs:7.5"))
     assert (balance(user), held(user)) == (950, 50)

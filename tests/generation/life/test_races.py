@@ -71,7 +71,6 @@ def unguarded(gate: threading.Barrier) -> Callable[..., Task | None]:
     return move
 
 
-
 def test_two_ends_at_once_refund_twice_without_the_guard(busy: Engine, careless_refunds: None, monkeypatch: pytest.MonkeyPatch) -> None:
     user = make_user()
     make_task(user)
