@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,27 +101,21 @@ def install_uv() -> bool:
 
 def sync(level: str) -> None:
     """The environment holds exactly the packages of `level`, hashes checked, compiled to bytecode."""
-    command = [
-        find_uv(),
-        "pip",
-        "sync",
-        "--python",
-        PYTHON,
-        "--require-hashes",
-        "--compile-bytecode",
-        *(ROOT / name for name in SETS[level]),
-    ]
-    for attempt in range(3):
-        if quiet(*[part for part in command if part is not None]):
-            break
-        if attempt == 2:
-            complain("the packages could not be installed")
-        time.sleep(2)
+    if not any(quiet(*way) for way in ways_of(level)):
+        complain("the packages could not be installed")
     for name in SETS:
         if set(SETS[name]) <= set(SETS[level]):
             stamp_path(name).write_text(stamp_of(name))
         else:
             stamp_path(name).unlink(missing_ok=True)
+
+
+def ways_of(level: str) -> list[list[str | Path]]:
+    """uv; uv with the machine's own certificates; uv once more; pip, which alone reads pip's configuration."""
+    files: list[str | Path] = [ROOT / name for name in SETS[level]]
+    uv = [find_uv() or "uv", "pip", "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode"]
+    pip = [PYTHON, "-m", "pip", "install", "--require-hashes", *(part for file in files for part in ("-r", file))]
+    return [[*uv, *files], [*uv, "--system-certs", *files], [*uv, *files], pip]
 
 
 def main(level: str) -> None:
