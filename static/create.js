@@ -102,7 +102,7 @@
       if (task) look(task);
     };
     stream.addEventListener("message", hear);
-    for (const kind of ["created", "started", "completed", "failed", "cancelled"]) stream.addEventListener(`task.${kind}`, hear);
+    for (const kind of ["created", "started", "progress", "completed", "failed", "cancelled", "late"]) stream.addEventListener(`task.${kind}`, hear);
     window.addEventListener("pagehide", () => stream.close());
   }
 

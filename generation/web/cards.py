@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from operations.templatetags.pages import clock_text, credits_text, negative, nu
 
 TITLE_WIDTH = 30
 """Latin letters; a Han character is as wide as two."""
+DIRECTIVE = re.compile(r"\[\[[^\]]*\]\]")
+"""What drives the built-in engine's faults in demo mode is no part of a title."""
 STORING_FROM = 95
 """Progress (per cent) from which the film is being put away."""
 
@@ -35,7 +38,7 @@ def local_link(asset: Asset | None) -> str:
 
 def title_of(task: Task) -> str:
     """The first words of the prompt, else the kind."""
-    prompt = " ".join(str(task.params.get("prompt", "")).split())
+    prompt = " ".join(DIRECTIVE.sub("", str(task.params.get("prompt", ""))).split())
     if not prompt:
         return kind_label(task.kind)
     widths = accumulate(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in prompt)
@@ -86,6 +89,11 @@ class TaskCard:
         if self.status is TaskState.RUNNING and self.task.progress >= STORING_FROM:
             return gettext("Storing")
         return str(STATE_LABELS[self.status])
+
+    @property
+    def announcement(self) -> str:
+        """What a screen reader says when the state changes."""
+        return gettext("%(title)s: %(state)s") % {"title": self.title, "state": self.state_label}
 
     @property
     def is_live(self) -> bool:

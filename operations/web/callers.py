@@ -23,7 +23,7 @@ def principal_of_page(request: HttpRequest) -> Principal | None:
     return found if isinstance(found, Principal) else None
 
 
-def signed_in(view: Callable[Concatenate[HttpRequest, Principal, P], HttpResponse]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def signed_in(view: Callable[Concatenate[HttpRequest, Principal, P], HttpResponse]) -> Callable[..., HttpResponse]:
     """`view` gets the principal; anybody else is led to the sign-in page and back."""
 
     @wraps(view)
