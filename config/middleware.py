@@ -1,12 +1,22 @@
-"""What every request passes: its id, and nothing that costs."""
+"""What a request passes. Contracts pass only what they need: the rest of the chain serves pages and the console."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from csp.middleware import CSPMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
 
 from config.kernel.ids import parse_uuid, public_uuid
+
+CONTRACT_PATHS = ("/api/", "/v1/")
 
 
 class RequestMiddleware:
@@ -19,4 +29,45 @@ class RequestMiddleware:
         request.request_id = str(parse_uuid(request.headers.get("X-Request-ID", "")) or public_uuid())  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+        if not response.streaming and "Content-Length" not in response:
+            response["Content-Length"] = str(len(response.content))
         return response
+
+
+class _PagesOnly:
+    """A contract's request passes by: it has no cookie, no form, no frame and no language of a browser."""
+
+    get_response: Callable[[HttpRequest], Any]
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path.startswith(CONTRACT_PATHS):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[misc]
+
+
+class PageSession(_PagesOnly, SessionMiddleware):
+    """Django's sessions, for pages."""
+
+
+class PageLocale(_PagesOnly, LocaleMiddleware):
+    """The reader's language, for pages."""
+
+
+class PageCsrf(_PagesOnly, CsrfViewMiddleware):
+    """Forms are our own, for pages. Contract views take no cookie and are exempt."""
+
+
+class PageAuthentication(_PagesOnly, AuthenticationMiddleware):
+    """`request.user`, for pages."""
+
+
+class PageMessages(_PagesOnly, MessageMiddleware):
+    """One-time messages, for pages."""
+
+
+class PageFrames(_PagesOnly, XFrameOptionsMiddleware):
+    """No frames, for pages."""
+
+
+class PagePolicy(_PagesOnly, CSPMiddleware):
+    """The content security policy, for pages."""

@@ -70,15 +70,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.middleware.PageSession",
+    "config.middleware.PageLocale",
+    "config.middleware.PageCsrf",
+    "config.middleware.PageAuthentication",
     "accounts.web.middleware.PageSessionMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "config.middleware.PageMessages",
+    "config.middleware.PageFrames",
+    "config.middleware.PagePolicy",
     "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -172,7 +171,9 @@ CORS_ALLOW_ALL_ORIGINS = DEMO
 CORS_ALLOWED_ORIGINS = _names("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/(api|v1|docs|schema|ws)/"
 CORS_ALLOW_HEADERS = ["authorization", "content-type", "x-api-key", "x-request-id", "idempotency-key", "last-event-id", "accept"]
-CORS_EXPOSE_HEADERS = ["x-request-id", "idempotent-replayed", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
+CORS_EXPOSE_HEADERS = [
+    "x-request-id", "idempotent-replayed", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
+]  # fmt: skip
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

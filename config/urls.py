@@ -9,21 +9,19 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from accounts.api.video.urls import urlpatterns as accounts_video
 from config.contracts import openapi
 from config.contracts.video import views as video
+from generation.api.video.urls import urlpatterns as generation_video
+from operations.api.video.urls import urlpatterns as operations_video
+from payments.api.video.urls import urlpatterns as payments_video
 
 
 def _parts(prefix: str, *modules: str) -> list[Any]:
     return [path(prefix, include(module)) for module in modules if find_spec(module)]
 
 
-VIDEO = _parts(
-    "",
-    "accounts.api.video.urls",
-    "generation.api.video.urls",
-    "payments.api.video.urls",
-    "operations.api.video.urls",
-)
+VIDEO = [*generation_video, *accounts_video, *payments_video, *operations_video]
 openapi.CONTRACTS["video"] = openapi.Contract("Atelier video API", "api/", VIDEO)
 
 urlpatterns: list[Any] = [*_parts("", "config.web_urls")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -63,6 +64,24 @@ def token_issue(*, kind: Kind, user_id: int, session_id: UUID, life_s: int, at: 
 
 def token_verify(token: str, *, kind: Kind) -> Claims:
     """The claims of a genuine, unexpired token of exactly this kind. Raises NotSignedIn, TokenExpired."""
+    proven = _proven(token, kind, tuple(settings.JWT_KEYS.items()))
+    if proven.expires_at <= time.time():
+        raise TokenExpired()
+    return proven.claims
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    claims: Claims
+    expires_at: int
+
+
+@lru_cache(maxsize=4096)
+def _proven(token: str, kind: Kind, keys: tuple[tuple[str, str], ...]) -> _Proven:
+    """What a genuine token says. A signature stays right, so a client that comes again is not computed again.
+
+    The expiry is judged at every use, the session by the statement that follows; refusals are not kept.
+    """
     try:
         claims: dict[str, Any] = _key_of(token).decode(token)  # type: ignore[arg-type]  # its stub is wrong
     except TokenBackendExpiredToken as error:
@@ -73,7 +92,7 @@ def token_verify(token: str, *, kind: Kind) -> Claims:
     subject = str(claims.get("sub", ""))
     if claims.get("typ") != kind or session_id is None or not (subject.isascii() and subject.isdigit()) or "exp" not in claims:
         raise NotSignedIn()
-    return Claims(int(subject), session_id)
+    return _Proven(Claims(int(subject), session_id), int(claims["exp"]))
 
 
 def _key_of(token: str) -> KeyedBackend:

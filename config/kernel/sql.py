@@ -53,7 +53,7 @@ def fetch_all(statement: str, params: Sequence[Any] = ()) -> list[Any]:
         raw: psycopg.Connection[Any] = connection.connection
         with psycopg.Cursor(raw, row_factory=namedtuple_row) as cursor:
             cursor.execute(sql, args, prepare=True)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
 
     for wrapper in reversed(connection.execute_wrappers):
         run = _wrapped(wrapper, run)

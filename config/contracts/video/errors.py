@@ -48,6 +48,7 @@ TABLE: dict[str, tuple[int, str | None]] = {
     "quota_exceeded": (422, None),
     "address_refused": (422, None),
     "address_unreachable": (422, None),
+    "answer_too_large": (422, None),
     "task_not_cancellable": (400, None),
     "task_not_retryable": (400, None),
     "conflict": (400, None),

@@ -69,7 +69,7 @@ class Command(BaseCommand):
     def _sessions(self, users: list[User], now: dt.datetime) -> dict[int, uuid.UUID]:
         rows = [
             Session(
-                user=user, form=Session.Form.BODY, access_life_s=LIFE_S, opened_at=now, last_used_at=now + dt.timedelta(days=1),
+                user=user, form=Session.Form.BODY, access_life_s=LIFE_S, refresh_life_s=LIFE_S, opened_at=now, last_used_at=now + dt.timedelta(days=1),
                 expires_at=now + dt.timedelta(seconds=LIFE_S),
             )
             for user in users
@@ -94,7 +94,7 @@ class Command(BaseCommand):
         )  # fmt: skip
         with connection.cursor() as cursor, cursor.copy(f"COPY generation_task ({COLUMNS}) FROM STDIN") as copy:
             for number in range(count):
-                user = users[0] if number % LISTED_SHARE == 0 else users[number % len(users)]
+                user = users[0] if number % LISTED_SHARE == 0 else users[(number - number // LISTED_SHARE) % len(users)]
                 newest[user.pk] = task_uuid = uuid.uuid4()
                 at = now - dt.timedelta(seconds=count - number)
                 copy.write_row((task_uuid, user.pk, *constant, at, at, at, at))
