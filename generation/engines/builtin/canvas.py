@@ -13,6 +13,7 @@ Words = npt.NDArray[np.uint16]
 Floats = npt.NDArray[np.float32]
 FINE = 4
 """Steps between two pixels: slow motion looks smooth, and each step is worked out once."""
+GAP_PX = 24
 
 
 class Canvas:
@@ -81,7 +82,7 @@ class Sprite:
     is_wide: bool = False
     fine: int = FINE
     """Steps a pixel; large soft pictures do with 1 (whole pixels) or 0 (every other pixel)."""
-    cuts: dict[tuple[int, int, int], Cut] = field(default_factory=dict)
+    cuts: dict[tuple[int, int, int], list[tuple[int, Cut]]] = field(default_factory=dict)
 
     def draw(self, canvas: Canvas, x: float, y: float, opacity: float = 1.0) -> None:
         """Blended with its upper left corner at (x, y), in pixels; outside the frame nothing happens."""
@@ -93,21 +94,42 @@ class Sprite:
         key = (int((x - base_x) * fine), int((y - base_y) * fine), level)
         if key not in self.cuts:
             self.cuts[key] = self._cut(key[0] / max(fine, 1), key[1] / max(fine, 1), level / 8)
-        _blend(canvas, self.cuts[key], base_x, base_y)
+        for offset, cut in self.cuts[key]:
+            _blend(canvas, cut, base_x + offset, base_y)
 
-    def _cut(self, shift_x: float, shift_y: float, opacity: float) -> Cut:
+    def _cut(self, shift_x: float, shift_y: float, opacity: float) -> list[tuple[int, Cut]]:
+        """The picture moved by less than two pixels, in upright pieces that leave out what shows nothing."""
         height, width = self.alpha.shape
         room = ((0, 2 + height % 2), (0, 2 + width % 2))
         padded = np.pad(self.alpha, room, mode="edge") if self.is_wide else np.pad(self.alpha, room)
         alpha = _shifted(padded, shift_x, shift_y) * np.float32(opacity)
         y, u, v = planes_of(_shifted(np.pad(self.rgb, (*room, (0, 0)), mode="edge"), shift_x, shift_y))
         half = halved(alpha)
-        open_rows = np.flatnonzero(alpha.min(axis=1) < 0.998)
-        split = int(open_rows[-1] + 2) // 2 * 2 if open_rows.size else 0
-        top, low = slice(0, split), slice(0, split // 2)
-        planes = (_words(y[top] * alpha[top] * 256), _words(u[low] * half[low] * 256), _words(v[low] * half[low] * 256))
-        solid = (_bytes(y[split:]), _bytes(u[split // 2 :]), _bytes(v[split // 2 :]))
-        return Cut(planes, _words((1 - alpha[top]) * 256), _words((1 - half[low]) * 256), solid, split, alpha.shape[0])
+        pieces = []
+        for left, right in _runs(alpha):
+            whole, low = np.s_[:, left:right], np.s_[:, left // 2 : right // 2]
+            pieces.append((left, _ready((y[whole], u[low], v[low]), alpha[whole], half[low])))
+        return pieces
+
+
+def _runs(alpha: Floats) -> list[tuple[int, int]]:
+    """The ranges of columns (even ends) that show something; small gaps are not worth a cut."""
+    shown = np.flatnonzero((alpha.max(axis=0) > 0.002).reshape(-1, 2).any(axis=1))
+    if not shown.size:
+        return []
+    breaks = np.flatnonzero(np.diff(shown) > GAP_PX // 2)
+    firsts, lasts = shown[np.r_[0, breaks + 1]], shown[np.r_[breaks, shown.size - 1]]
+    return [(int(first) * 2, int(last) * 2 + 2) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _ready(colours: tuple[Floats, Floats, Floats], alpha: Floats, half: Floats) -> Cut:
+    open_rows = np.flatnonzero(alpha.min(axis=1) < 0.998)
+    split = int(open_rows[-1] + 2) // 2 * 2 if open_rows.size else 0
+    y, u, v = colours
+    top, low = slice(0, split), slice(0, split // 2)
+    planes = (_words(y[top] * alpha[top] * 256), _words(u[low] * half[low] * 256), _words(v[low] * half[low] * 256))
+    solid = (_bytes(y[split:]), _bytes(u[split // 2 :]), _bytes(v[split // 2 :]))
+    return Cut(planes, _words((1 - alpha[top]) * 256), _words((1 - half[low]) * 256), solid, split, alpha.shape[0])
 
 
 def _words(values: Floats) -> Words:

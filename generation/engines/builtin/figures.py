@@ -204,7 +204,7 @@ def _rays(stage: Stage, tint: Floats, count: int, strength: float, reach: float)
 
 def fox(stage: Stage) -> None:
     """A fox crossing between the trees, when the prompt asks for an animal of the woods."""
-    if "walkers" in stage.plan.figures or stage.rng.random() < 0.35:
+    if "fox" not in stage.plan.figures and ("walkers" in stage.plan.figures or stage.rng.random() < 0.5):
         return
     u = stage.unit
     coat, dark = blended("#d1502f", stage.light.near, 0.12), blended(stage.light.near, "#000000", 0.1)

@@ -37,6 +37,7 @@ WORDS: dict[str, dict[str, str]] = {
         "lighthouse": r"lighthouse|灯塔",
         "boat": r"boat|ship|sail|fisherman|raft|ferry|船|舟|帆|渔|渡",
         "whale": r"whale|鲸",
+        "fox": r"fox|deer|wolf|dog|狐|鹿|狼|狗",
         "balloon": r"balloons?|热气球|气球",
         "lanterns": r"lanterns?|灯笼|孔明灯|天灯",
         "fireflies": r"firefl(y|ies)|萤",

@@ -139,7 +139,7 @@ def _sun(stage: Stage, at: tuple[float, float], size: float) -> None:
     size = size * (1.25 if stage.height > stage.width else 1)
     rise = {"sunset": 9.0, "dawn": -9.0, "ink": 0.0}.get(stage.plan.hour, -3.0) * stage.unit
     wide = 0.55 if light.is_dark else 0.9
-    if stage.plan.weather != "clear":
+    if stage.plan.weather != "clear" and stage.plan.hour != "ink":
         stage.add(Drift(glow(size * 5, colour(light.glow), 0.45), x - size * 5, y - size * 5))
         return
     if stage.plan.hour != "ink":
