@@ -114,8 +114,9 @@ def _judge_inputs(kind: Kind, params: dict[str, Any], user_id: int) -> tuple[dic
     """The parameters with every address judged, and the units a per-second kind reserves (seconds; else 1)."""
     units = 1
     for declared in kind.inputs:
-        value = params.get(declared.param)
-        for address in (value or []) if declared.is_list else [value]:
+        value = params[declared.param]
+        addresses: list[str] = value if declared.is_list else [value]
+        for address in addresses:
             asset = _judge_address(declared, address, user_id)
             if declared.param == kind.timed_by:
                 units = _reserved_s(asset)
