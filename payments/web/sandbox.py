@@ -32,10 +32,14 @@ def pay(request: HttpRequest, payment_id: UUID) -> HttpResponse:
         return _refused(request, payment_id, error)
 
 
-def _page(request: HttpRequest, payment: SandboxPayment, status: int = 200) -> HttpResponse:
-    can_pay = payment.state != SandboxPayment.State.PAID
-    amount = f"{payment.amount_cents / 100:,.2f}"
-    return render(request, "payments/sandbox_pay.html", {"payment": payment, "amount": amount, "can_pay": can_pay}, status=status)
+def _page(request: HttpRequest, payment: SandboxPayment) -> HttpResponse:
+    shown = {
+        "payment": payment,
+        "amount": f"{payment.amount_cents / 100:,.2f}",
+        "can_pay": payment.state != SandboxPayment.State.PAID,
+        "is_plain_title": payment.title.isascii(),
+    }
+    return render(request, "payments/sandbox_pay.html", shown)
 
 
 def _decided(request: HttpRequest, payment_id: UUID) -> HttpResponse:

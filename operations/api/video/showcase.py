@@ -55,7 +55,13 @@ class ShowcaseView(VideoView):
 
     caller = "none"
 
-    @extend_schema(summary="The showcase", parameters=[PAGE, SIZE], responses=answers(ShowcaseOutput), auth=[])
+    @extend_schema(
+        operation_id="showcase_videos_list",
+        summary="The showcase",
+        parameters=[PAGE, SIZE],
+        responses=answers(ShowcaseOutput),
+        auth=[],
+    )
     def get(self, request: HttpRequest) -> Response:
         page, page_size = self.page(PAGE_SIZE)
         found = showcase_page(page=page, page_size=page_size)

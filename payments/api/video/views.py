@@ -41,6 +41,7 @@ class PackagesView(VideoView):
 class StripeCreateView(VideoView):
     """`POST /api/payments/stripe/create` (000 §5.2, 001 §5.2)."""
 
+    scope = "payments"
     channel: ClassVar[str] = Order.Channel.STRIPE
 
     @extend_schema(
@@ -89,6 +90,8 @@ class WechatCreateView(StripeCreateView):
 
 class PaymentView(VideoView):
     """`GET /api/payments/{payment_id}` (000 §5.3): the owner's own order; it only reads."""
+
+    scope = "payments"
 
     @extend_schema(summary="Where a payment stands", responses=answers(serializers.PaymentStatusOutput, 401, 403, 404, validated=False))
     def get(self, request: HttpRequest, payment_id: str) -> Response:
