@@ -6,7 +6,7 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 from django.conf import settings
-from kombu import Queue
+from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -28,8 +28,8 @@ def broker_url() -> str:
 
 
 def every(task: str, seconds: float) -> dict[str, Any]:
-    """An entry of the schedule. A run that no worker took until the next is due is dropped."""
-    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
+    """An entry of the schedule. A run that no worker took in time is dropped: the next ones do the same."""
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 10.0)}}
 
 
 def daily(task: str, hour_utc: int, minute: int) -> dict[str, Any]:
@@ -60,8 +60,10 @@ app.conf.update(
     task_acks_late=False,
     task_serializer="json",
     accept_content=["json"],
-    task_queues=(Queue("celery"), Queue(WORK)),
+    task_queues=tuple(Queue(name, Exchange(name), routing_key=name) for name in ("celery", WORK)),
     task_default_queue="celery",
+    task_default_exchange="celery",
+    task_default_routing_key="celery",
     task_routes={"generation.work": {"queue": WORK}},
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
