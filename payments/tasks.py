@@ -8,19 +8,19 @@ from config.kernel import clock
 from payments.services import expiry, notice
 
 
-@shared_task(name="payments.expire_orders")  # type: ignore[untyped-decorator]
+@shared_task(name="payments.expire_orders")
 def expire_orders() -> None:
     """Orders whose time is over end (every minute)."""
     expiry.order_expire_due(at=clock.now())
 
 
-@shared_task(name="payments.act_on_notices")  # type: ignore[untyped-decorator]
+@shared_task(name="payments.act_on_notices")
 def act_on_notices() -> None:
     """Proven notices whose handling broke off are acted on (every minute)."""
     notice.notice_act_due(at=clock.now())
 
 
-@shared_task(name="payments.sweep_notices")  # type: ignore[untyped-decorator]
+@shared_task(name="payments.sweep_notices")
 def sweep_notices() -> None:
     """Unproven notices are forgotten after 30 days (daily)."""
     notice.notice_sweep(at=clock.now())

@@ -29,7 +29,7 @@ def console(user_factory: Any) -> Client:
     page_sign_in(request, operator, second_factor=True)
     request.session.save()
     client = Client()
-    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
     return client
 
 
