@@ -6,7 +6,7 @@ from typing import Any
 from celery import Celery
 from celery.schedules import crontab
 from django.conf import settings
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -60,7 +60,7 @@ app.conf.update(
     task_acks_late=False,
     task_serializer="json",
     accept_content=["json"],
-    task_queues=tuple(Queue(name, Exchange(name), routing_key=name) for name in ("celery", WORK)),
+    task_queues=tuple(Queue(name, Exchange(name), routing_key=name) for name in ("celery", WORK)),  # type: ignore[no-untyped-call]
     task_default_queue="celery",
     task_default_exchange="celery",
     task_default_routing_key="celery",

@@ -71,7 +71,7 @@ class RouteInline(TabularInline):
 class EngineAdmin(ModelAdmin):
     """Each engine with how it did in the last day."""
 
-    form = EngineForm
+    form = EngineForm  # type: ignore[assignment]  # of one model
     list_display = ("name", "adapter", "api_base", "is_enabled", "concurrency", "broken_until", "success_rate", "median_s", "p95_s")
     inlines = (RouteInline,)
 

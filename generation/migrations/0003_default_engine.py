@@ -11,7 +11,8 @@ ALIASES = {
 
 
 def add(apps, schema_editor):
-    engine, _ = apps.get_model("generation", "Engine").objects.get_or_create(name="builtin", defaults={"adapter": "builtin", "concurrency": 2})
+    fields = {"adapter": "builtin", "concurrency": 2}
+    engine, _ = apps.get_model("generation", "Engine").objects.get_or_create(name="builtin", defaults=fields)
     route = apps.get_model("generation", "Route")
     for kind, aliases in ALIASES.items():
         for alias in aliases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -24,12 +24,14 @@ MESSAGES = {
 }
 
 
-class CallbackInput(serializers.Serializer[Any]):
-    """What the engine sends; a hint, so that only the shape of `data.taskId` is looked at."""
-
-    code = serializers.IntegerField(required=False)
-    msg = serializers.CharField(required=False)
-    data = serializers.DictField(required=False)
+CALLBACK_INPUT = inline_serializer(
+    "SoraCallback",
+    {
+        "code": serializers.IntegerField(required=False),
+        "msg": serializers.CharField(required=False),
+        "data": serializers.DictField(required=False, help_text="Only its taskId is looked at; everything else is asked of the engine."),
+    },
+)
 
 
 class CallbackOutput(serializers.Serializer[Any]):
@@ -46,7 +48,7 @@ class SoraCallbackView(VideoView):
     caller = "none"
 
     @extend_schema(
-        request=CallbackInput,
+        request=CALLBACK_INPUT,
         parameters=[OpenApiParameter("token", str, OpenApiParameter.QUERY, required=True)],
         responses=answers(CallbackOutput, 400, 404),
     )

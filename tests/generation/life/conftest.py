@@ -179,7 +179,7 @@ def adapters(monkeypatch: pytest.MonkeyPatch, clip: Callable[[float], Path]) -> 
     """The engines of tests: `stub` works here as its prompt says, `afar` elsewhere, `kie` is the real adapter."""
     from tests.generation.life import engines
 
-    engines.clip_of = clip
+    monkeypatch.setattr(engines, "clip_of", clip)
     monkeypatch.setitem(registry.ADAPTERS, "stub", "tests.generation.life.engines:Stub")
     monkeypatch.setitem(registry.ADAPTERS, "afar", "tests.generation.life.engines:Afar")
     monkeypatch.setitem(registry.ADAPTERS, "kie", "generation.engines.kie.adapter:KieEngine")

@@ -27,7 +27,7 @@ def film(path: Path, seconds: float, fps: int = 8) -> Path:
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.time_base = Fraction(1, fps)
         for number in range(round(seconds * fps)):
-            frame = av.VideoFrame.from_image(Image.new("RGB", (64, 48), (number * 7 % 256, 40, 90)))
+            frame = av.VideoFrame.from_image(Image.new("RGB", (64, 48), (number * 7 % 256, 40, 90)))  # type: ignore[no-untyped-call]
             file.mux(stream.encode(frame))
         file.mux(stream.encode())
     return path

@@ -169,6 +169,6 @@ def test_an_erased_users_tasks_end(afar: Engine) -> None:
     user_erased(user_id=user.pk, number=1, payload={})
     user_erased(user_id=user.pk, number=1, payload={})
     waiting.refresh_from_db()
-    running.refresh_from_db()  # type: ignore[union-attr]
+    running.refresh_from_db()
     assert (waiting.status, waiting.webhook_url) == ("CANCELLED", "")
-    assert running.cancel_requested_at is not None  # type: ignore[union-attr]
+    assert running.cancel_requested_at is not None

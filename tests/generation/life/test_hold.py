@@ -100,8 +100,8 @@ def test_a_failed_animation_releases_the_raised_hold(stub: Engine, image: str, v
 def test_a_second_attempt_raises_no_second_time(stub: Engine, image: str, video: Callable[[float], str]) -> None:
     user = make_user()
     task = make_animation(user, video(8.0), told(image, "later:1"))
-    assert run_next().status == "PENDING"  # type: ignore[union-attr]
+    assert run_next().status == "PENDING"
     assert held(user) == 80
     Task.objects.filter(pk=task.pk).update(run_after=None)
-    assert run_next().status == "SUCCEEDED"  # type: ignore[union-attr]
+    assert run_next().status == "SUCCEEDED"
     assert (balance(user), held(user)) == (START_CREDITS - 10, 0)

@@ -136,7 +136,7 @@ def test_nobody_takes_or_drops_anothers(afar: Engine, clip: Callable[[float], Pa
     stranger = make_user()
     for service in (late_take, late_drop):
         with pytest.raises(TaskNotFound):
-            service(user_id=stranger.pk, task_uuid=task.uuid)  # type: ignore[operator]
+            service(user_id=stranger.pk, task_uuid=task.uuid)
     assert (balance(stranger), Attempt.objects.get().late_choice) == (1_000, "")
 
 
