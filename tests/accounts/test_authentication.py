@@ -65,7 +65,7 @@ def test_personal_key_as_bearer_acts_as_its_owner_within_its_scopes(person: Pers
     operator = person(is_staff=True)
     principal = principal_of(access_token=personal(operator, scopes=["tasks"]), api_key=None)
     assert principal.user_id == operator.pk
-    assert principal.scopes == {"tasks"}
+    assert principal.scopes == frozenset({"tasks"})
     assert principal.session_id is None
     assert not principal.is_operator
     assert not principal.second_factor

@@ -105,7 +105,7 @@ class TestLog:
 
     def test_is_told_after_commit_only(self, person: Person, django_capture_on_commit_callbacks: Any) -> None:
         user = person()
-        listener = client().pubsub()
+        listener = client().pubsub()  # type: ignore[no-untyped-call]
         listener.subscribe(f"events:{user.pk}")
         assert listener.get_message(timeout=2)["type"] == "subscribe"
         with django_capture_on_commit_callbacks() as callbacks:

@@ -63,7 +63,12 @@ def oidc(provider: Oidc, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Oidc
 @pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning")
 class TestRealProvider:
     def test_first_sign_in_registers_the_next_finds(self, oidc: Oidc) -> None:
-        claims = {"email": "Ann@Example.com", "email_verified": True, "name": "Ann A.", "picture": "https://p.example.com/a.png"}
+        claims: dict[str, Any] = {
+            "email": "Ann@Example.com",
+            "email_verified": True,
+            "name": "Ann A.",
+            "picture": "https://p.example.com/a.png",
+        }
         first = google_sign_in(code=oidc.code("g-1", **claims), redirect_uri=CALLBACK)
         assert first.is_new
         assert first.user.username == "ann"
@@ -102,7 +107,7 @@ class TestRealProvider:
 
     def test_links_only_to_a_proven_address(self, oidc: Oidc, person: Person) -> None:
         contact, proven = person(email="ann@example.com"), person(proven=[("email", "bob@example.com")])
-        verified = {"email_verified": True}
+        verified: dict[str, Any] = {"email_verified": True}
         stranger = google_sign_in(code=oidc.code("g-6", email="ann@example.com", **verified), redirect_uri=CALLBACK).user
         assert stranger.pk != contact.pk
         linked = google_sign_in(code=oidc.code("g-7", email="bob@example.com", **verified), redirect_uri=CALLBACK)

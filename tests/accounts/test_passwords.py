@@ -71,7 +71,7 @@ class TestSignIn:
             {"email": "no address"},
         ],
     )
-    def test_refuses_bad_input_and_makes_nobody(self, changes: dict[str, str]) -> None:
+    def test_refuses_bad_input_and_makes_nobody(self, changes: dict[str, Any]) -> None:
         with pytest.raises(InvalidInput):
             password_register(**{"username": "somebody", "email": "", "password": PASSWORD, **changes})
         assert not User.objects.exists()

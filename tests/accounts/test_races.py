@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -66,7 +67,13 @@ def test_sends_without_the_lock_pass_the_limit(monkeypatch: pytest.MonkeyPatch) 
 
     real = sms._remaining
     monkeypatch.setattr(sms, "name_lock", lambda *_: None)
-    monkeypatch.setattr(sms, "_remaining", lambda *args: (real(*args), time.sleep(0.2))[0])
+
+    def slow(number: str, at: dt.datetime) -> int:
+        found = real(number, at)
+        time.sleep(0.2)
+        return found
+
+    monkeypatch.setattr(sms, "_remaining", slow)
     assert len(fine(in_parallel(8, lambda _: sms.sms_send(phone=PHONE, address="127.0.0.1")))) > 5
 
 

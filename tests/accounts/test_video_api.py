@@ -78,7 +78,8 @@ class TestGoogle:
         assert {"loc", "msg", "type"} == set(answer.body["detail"][0])
 
     def test_sandbox_refuses_what_is_no_person(self, anybody: Api) -> None:
-        for body in ({}, {"subject": 1}, {"subject": ""}, {"subject": "a", "email": "no address"}, []):
+        bodies: list[Any] = [{}, {"subject": 1}, {"subject": ""}, {"subject": "a", "email": "no address"}, []]
+        for body in bodies:
             assert anybody.post("/sandbox/identity/google", body).status == 422
         assert anybody.request("POST", "/sandbox/identity/google", raw=b"{").status == 422
         assert anybody.get("/sandbox/identity/google").status == 405
@@ -375,5 +376,5 @@ def test_cookies_of_a_page_open_no_api(person: Person) -> None:
     request.session = client.session
     page_sign_in(request, person())
     request.session.save()
-    client.cookies["sessionid"] = request.session.session_key
+    client.cookies["sessionid"] = str(request.session.session_key)
     assert client.get("/api/auth/me").status_code == 401

@@ -27,7 +27,8 @@ class Receiver:
     """A server that answers with the statuses it was given (the last one for ever) and keeps what it got."""
 
     def __init__(self, server: HTTPServer) -> None:
-        self.statuses, self.got = [200], []
+        self.statuses = [200]
+        self.got: list[tuple[str, dict[str, str], bytes]] = []
         self.url = server.url_for("/hook?a=1")
         server.expect_request("/hook", method="POST").respond_with_handler(self._take)
         server.expect_request("/elsewhere").respond_with_handler(self._take)
