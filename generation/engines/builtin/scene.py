@@ -286,11 +286,15 @@ def desert(stage: Stage) -> None:
     tops, roughs = (0.6, 0.68, 0.78, 0.9), (0.025, 0.045, 0.05, 0.045)
     warm = {"sunset": "#b4553a", "dawn": "#c99a7a", "day": "#dba765", "night": "#2a2c55"}.get(stage.plan.hour)
     for index in range(4):
-        skyline = ridge(stage, tops[index], roughs[index], 0.08 + index * 0.27, 6 * index + 4, step=560, sharp=False)
+        skyline = ridge(stage, tops[index], roughs[index], 0.08 + index * 0.27, 9 * index + 6, step=560, sharp=False)
         if index == 1:
             figures.caravan(stage, skyline)
         if index == 0 and "balloon" in stage.plan.figures:
             figures.balloons(stage)
+    u = stage.unit
+    sand = dots([1.2 * u, 1.8 * u, 2.6 * u], blended(stage.light.glow, stage.light.sky[-1], 0.4), strength=0.6)
+    low_air = (-20.0, stage.y(0.6), stage.width + 40.0, stage.y(0.42))
+    stage.add(falling(stage.rng, sand, 110, low_air, speed=(-6 * u, 16 * u), side=(90 * u, 240 * u), sway=10 * u, glimmer=0.9))
     if warm:
         veil = flat(colour(warm), np.full((int(stage.y(0.42)), stage.width), 0.16, np.float32))
         stage.add(Drift(veil, 0.0, float(int(stage.y(0.58)) // 2 * 2)))
