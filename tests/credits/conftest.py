@@ -48,9 +48,8 @@ def make_person(*, paid: int = 0, bonus: int = 0) -> int:
 
 
 @pytest.fixture
-def person(request: pytest.FixtureRequest) -> Person:
-    """`person(paid=…, bonus=…)` makes a user with a wallet and returns their id."""
-    request.getfixturevalue("committed_db" if "committed_db" in request.fixturenames else "db")
+def person() -> Person:
+    """`person(paid=…, bonus=…)` makes a user with a wallet and returns their id. The test brings the database."""
     return make_person
 
 

@@ -23,6 +23,8 @@ from credits.services.hold import hold
 from credits.services.wallet import spend
 from tests.credits.conftest import AT, Person, execute, moved, triggers_off
 
+pytestmark = pytest.mark.django_db
+
 BUCKETS = ("paid", "bonus", "held_paid", "held_bonus", "coins_pending", "coins", "coins_leaving")
 
 

@@ -21,6 +21,8 @@ from credits.services.hold import hold
 from credits.services.wallet import Movement, grant, transfer
 from tests.credits.conftest import AT, Person, buckets, moved, order_settle
 
+pytestmark = pytest.mark.django_db
+
 
 def give(who: int, bonus: int, key: str = "g", source: str = "campaign:coupons", **more: Any) -> Movement:
     return grant(user_id=who, key=key, kind="gift", ref="x", bonus=bonus, source=source, at=AT, **more)

@@ -11,6 +11,8 @@ from credits.models import Hold, Maturing, Wallet
 from credits.services.hold import Held, hold, hold_capture, hold_raise, hold_release
 from tests.credits.conftest import AT, Person, buckets, moved
 
+pytestmark = pytest.mark.django_db
+
 
 def reserve(who: int, amount: int, **more: object) -> Held:
     return hold(user_id=who, key="h", ref="task:1", amount=amount, at=AT, **more)  # type: ignore[arg-type]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
+
 from credits.selectors.wallet import ledger_page
 from credits.services.hold import hold, hold_capture
 from credits.services.wallet import bonus_free, mature, refund, spend, transfer
 from tests.credits.conftest import AT, Person
+
+pytestmark = pytest.mark.django_db
 
 
 def test_a_row_is_one_transaction_with_its_buckets_summed(person: Person) -> None:

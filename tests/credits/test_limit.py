@@ -16,6 +16,8 @@ from credits.services.limit import key_limit_set, spend_limit_set
 from credits.services.wallet import Movement, refund, spend
 from tests.credits.conftest import AT, Person, buckets, moved
 
+pytestmark = pytest.mark.django_db
+
 DAY = dt.timedelta(days=1)
 
 

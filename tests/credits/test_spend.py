@@ -15,6 +15,8 @@ from credits.services.hold import hold, hold_capture
 from credits.services.wallet import Movement, refund, spend
 from tests.credits.conftest import AT, Person, buckets, moved
 
+pytestmark = pytest.mark.django_db
+
 
 def take(who: int, amount: int, key: str = "k", **more: object) -> Movement:
     return spend(user_id=who, key=key, ref="task:1", amount=amount, at=AT, **more)  # type: ignore[arg-type]

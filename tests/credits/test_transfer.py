@@ -14,6 +14,8 @@ from credits.models import Maturing, Posting, Wallet
 from credits.services.wallet import Transfer, bonus_free, mature, pays_pending_until, transfer
 from tests.credits.conftest import AT, Person, buckets, moved
 
+pytestmark = pytest.mark.django_db
+
 WEEK = dt.timedelta(days=7)
 
 
