@@ -19,7 +19,7 @@ class SessionAdmin(ReadOnly):
     list_filter = ("form", "revoked_reason")
     list_select_related = ("user",)
     search_fields = ("user__username", "id__exact")
-    exclude = ("refresh_digest", "page_session_key")
+    exclude = ("refresh_digest",)
     actions = ("revoke",)
 
     @admin.action(description=_("Revoke"), permissions=["view"])

@@ -37,7 +37,6 @@ class Session(models.Model):
     second_factor_at = models.DateTimeField(null=True, blank=True)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=200, blank=True)
-    page_session_key = models.CharField(max_length=64, blank=True)
 
     class Meta:
         indexes = (models.Index(fields=["user", "-last_used_at"], name="session_user"),)

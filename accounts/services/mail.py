@@ -34,19 +34,31 @@ def mail_prove_request(*, user_id: int, address: str, at: dt.datetime | None = N
     Whether another has the address is told only to who follows the link. Raises InvalidInput, UserNotFound, TooManyRequests.
     """
     to = email_clean(address)
-    if not User.objects.filter(pk=user_id, erased_at__isnull=True).exists():
+    user = User.objects.filter(pk=user_id, erased_at__isnull=True).first()
+    if user is None:
         raise UserNotFound()
     limits.take("mail", to, LINKS_AN_HOUR, 3600)
     limits.take("mail-user", str(user_id), 2 * LINKS_AN_HOUR, 3600)
     link = _link(user_id, MailToken.Purpose.PROVE, to, PROVE_PATH, real(at))
-    _send(to, _("Confirm your e-mail address"), _("Open this link to confirm your address:"), link)
+    _send(
+        to,
+        _("Confirm your e-mail address"),
+        _("Open this link to confirm this address for the account %(name)s:") % {"name": user.username},
+        link,
+    )
 
 
-def mail_prove(*, token: str, at: dt.datetime | None = None) -> User:
-    """The address of the link is proven: the user's one e-mail identity and contact address. Raises LinkInvalid, IdentityTaken."""
+def mail_prove(*, token: str, user_id: int | None = None, at: dt.datetime | None = None) -> User:
+    """The address of the link is proven: the user's one e-mail identity and contact address.
+
+    With `user_id` (who follows the link) it must be the one who asked for it: nobody is talked into giving a
+    stranger's account their own address. Raises LinkInvalid, IdentityTaken.
+    """
     now = real(at)
     with transaction.atomic():
         row = _used_up(token, MailToken.Purpose.PROVE, now)
+        if user_id is not None and row.user_id != user_id:
+            raise LinkInvalid()
         name_lock("identity", f"email:{row.address}")
         owner = identity_owner(Identity.Kind.EMAIL, row.address)
         if owner is not None and owner.pk != row.user_id:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from accounts.exceptions import CodeWrong
+from accounts.exceptions import CodeWrong, SignInUnavailable
 from accounts.locks import name_lock
 from accounts.models import Identity, SmsCode
 from accounts.services.phone import phone_parse
@@ -23,7 +24,7 @@ from accounts.services.user import username_clean
 from accounts.sms.base import Message, Temporary
 from accounts.sms.registry import gateway
 from config.kernel import limits
-from config.kernel.errors import NotConfigured, TooManyRequests
+from config.kernel.errors import TooManyRequests
 
 CODE_LIFE_S = 300
 HOUR = dt.timedelta(hours=1)
@@ -46,13 +47,14 @@ def sms_send(*, phone: str, address: str | None, field: str = "phone_number", at
     """A new six-digit code is sent to the number; only the newest code of a number works.
 
     Five an hour a number, exactly; budgets an hour by address (not loopback in demo mode) and a day by range.
-    Raises InvalidInput, NotConfigured, TooManyRequests. The gateway is called after commit.
+    Raises InvalidInput, NotConfigured, TooManyRequests, SignInUnavailable. The gateway is called after commit.
     """
-    number, sender, now = phone_parse(phone, field=field), gateway(), real(at)
+    number, sender = phone_parse(phone, field=field), gateway()
     _budgets(number, address)
     code = f"{secrets.randbelow(1_000_000):06d}"
     with transaction.atomic():
         name_lock("sms", number)
+        now = real(at)  # under the lock, so that the number's messages stand in order
         remaining = _remaining(number, now)
         SmsCode.objects.create(
             phone=number,
@@ -64,7 +66,7 @@ def sms_send(*, phone: str, address: str | None, field: str = "phone_number", at
     try:
         sender.send(Message(number, code, CODE_LIFE_S))
     except Temporary as error:
-        raise NotConfigured(service="sms") from error
+        raise SignInUnavailable(service=_("Text messages")) from error
     return Sent(number, CODE_LIFE_S, remaining)
 
 

@@ -44,6 +44,16 @@ def test_proving_makes_the_address_an_identity(person: Person) -> None:
         mail_prove(token=token())
 
 
+def test_only_who_asked_for_the_link_may_follow_it(person: Person) -> None:
+    asker, other = person("asker"), person()
+    mail_prove_request(user_id=asker.pk, address="me@example.com")
+    assert "asker" in outbox.outbox[-1].body
+    with pytest.raises(LinkInvalid):
+        mail_prove(token=token(), user_id=other.pk)
+    assert not Identity.objects.exists()
+    assert mail_prove(token=token(), user_id=asker.pk) == asker
+
+
 def test_changing_replaces_the_proven_address(person: Person) -> None:
     user = person(proven=[("email", "old@example.com")])
     mail_prove_request(user_id=user.pk, address="new@example.com")

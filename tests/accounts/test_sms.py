@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from accounts.exceptions import CodeWrong, UserBanned
+from accounts.exceptions import CodeWrong, SignInUnavailable, UserBanned
 from accounts.models import Identity, SmsCode, User
 from accounts.services.phone import phone_parse
 from accounts.services.sms import sms_send, sms_sign_in, sms_sweep, sms_verify
 from accounts.services.user import user_ban
+from accounts.sms.base import Temporary
 from config.kernel import clock as kernel_clock
 from config.kernel.errors import InvalidInput, NotConfigured, TooManyRequests
 from tests.accounts.conftest import Person
@@ -160,6 +161,14 @@ class TestCodes:
         with pytest.raises(NotConfigured):
             sms_send(phone=PHONE, address=None)
         assert not SmsCode.objects.exists()
+
+    def test_a_gateway_that_does_not_take_it_is_told_apart(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(*_: Any) -> None:
+            raise Temporary
+
+        monkeypatch.setattr("accounts.sms.file.FileGateway.send", refuse)
+        with pytest.raises(SignInUnavailable):
+            sms_send(phone=PHONE, address=None)
 
     def test_sweep_forgets_old_codes(self) -> None:
         sms_send(phone=PHONE, address=None, at=kernel_clock.real_now() - dt.timedelta(days=2))
