@@ -40,12 +40,8 @@ def mail_prove_request(*, user_id: int, address: str, at: dt.datetime | None = N
     limits.take("mail", to, LINKS_AN_HOUR, 3600)
     limits.take("mail-user", str(user_id), 2 * LINKS_AN_HOUR, 3600)
     link = _link(user_id, MailToken.Purpose.PROVE, to, PROVE_PATH, real(at))
-    _send(
-        to,
-        _("Confirm your e-mail address"),
-        _("Open this link to confirm this address for the account %(name)s:") % {"name": user.username},
-        link,
-    )
+    text = _("Open this link to confirm this address for the account %(name)s:") % {"name": user.username}
+    _send(to, _("Confirm your e-mail address"), text, link)
 
 
 def mail_prove(*, token: str, user_id: int | None = None, at: dt.datetime | None = None) -> User:
