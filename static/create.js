@@ -82,39 +82,47 @@
       asking.delete(id);
     }
   };
-  setInterval(() => {
+  const tick = () => {
+    tune();
     if (!document.hidden) open().forEach(look);
-  }, 1000);
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) open().forEach(look);
-  });
-  if (bench() && document.querySelector(".purse") && window.EventSource) {
-    const stream = new EventSource("/api/v1/events");
-    const hear = (event) => {
-      let told = {};
-      try {
-        told = JSON.parse(event.data);
-      } catch {
-        return;
-      }
-      const id = told.payload?.task_id ?? told.data?.task_id ?? told.task_id;
-      const task = id && document.getElementById(`task-${id}`);
+  };
+  setInterval(tick, 1000);
+  document.addEventListener("visibilitychange", tick);
+  /* The stream tells of changes at once; it stands only while something is open, because a browser has few connections. */
+  let stream = null;
+  const hear = (event) => {
+    try {
+      const task = document.getElementById(`task-${JSON.parse(event.data).task_id}`);
       if (task) look(task);
-    };
-    stream.addEventListener("message", hear);
-    for (const kind of ["created", "started", "progress", "completed", "failed", "cancelled", "late"]) stream.addEventListener(`task.${kind}`, hear);
-    window.addEventListener("pagehide", () => stream.close());
-  }
+    } catch {
+      /* not for us */
+    }
+  };
+  const tune = () => {
+    const isWanted = window.EventSource && !document.hidden && open().length > 0;
+    if (!isWanted) {
+      stream?.close();
+      stream = null;
+    } else if (!stream) {
+      stream = new EventSource("/api/v1/events");
+      for (const kind of ["started", "progress", "completed", "failed", "cancelled", "late"]) stream.addEventListener(`task.${kind}`, hear);
+    }
+  };
+  window.addEventListener("pagehide", () => stream?.close());
 
   /* Cancel and retry: the same form, answered without leaving the page. */
   document.addEventListener("submit", async (event) => {
     const small = event.target.closest("form[data-swap]");
     if (!small || event.defaultPrevented) return;
     event.preventDefault();
-    const { answer, tree } = await page(small.action, { method: "POST", body: new FormData(small, event.submitter) });
-    if (!answer.redirected && !answer.ok) location.reload();
-    else if (new URL(answer.url).pathname !== location.pathname) location.assign(answer.url);
-    else for (const part of ["#bench", ".purse"]) swap(tree, part);
+    const body = new FormData(small, event.submitter);
+    body.set("next", location.pathname + location.search);
+    const { answer, tree } = await page(small.action, { method: "POST", body }).catch(() => ({ answer: { ok: false } }));
+    if (!answer.ok) return location.reload();
+    document.querySelector(".notices")?.remove();
+    const notices = tree.querySelector(".notices");
+    if (notices) document.getElementById("main").prepend(notices);
+    for (const part of ["#bench", ".purse"]) swap(tree, part);
   });
 
   if (!form) return;

@@ -229,9 +229,10 @@ class TaskCard:
         return gettext("about %(time)s to go") % {"time": spell(max(rest, 1))}
 
     def _trouble_words(self) -> str:
-        words = str(TROUBLE.get(self.task.error_code, "")) or gettext("The engine gave up.")
-        told = self.task.error_message if self.task.error_code == "engine_refused" else ""
-        return f"{words} {gettext(told)}" if told else words
+        code = self.task.error_code
+        if code == "engine_refused" and self.task.error_message:
+            return gettext(self.task.error_message)
+        return str(TROUBLE[code]) if code in TROUBLE else gettext("The engine gave up.")
 
     @property
     def money(self) -> str:

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
-from config.kernel import ids
+from config.kernel import ids, limits
 from config.kernel.errors import DomainError, NotFound
 from config.kernel.principal import Principal
 from generation import storage
@@ -32,6 +32,9 @@ from operations.templatetags.pages import credits_text, shape_of
 from operations.web.problems import Problem, problem_of
 
 LIMITS = {"image": IMAGE_LIMIT_BYTES, "video": VIDEO_LIMIT_BYTES}
+
+
+CREATES_A_MINUTE, UPLOADS_A_MINUTE = 60, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ def _asset(upload: Upload, data: Mapping[str, Any], files: Mapping[str, Any], us
 
 
 def upload_of(file: UploadedFile[Any], *, media: str, user_id: int) -> Asset:
-    """The sent file is the user's asset of that medium. Raises FileTooLarge, MediaInvalid, QuotaExceeded."""
+    """The sent file is the user's asset of that medium. Raises FileTooLarge, MediaInvalid, QuotaExceeded, TooManyRequests."""
+    limits.take("page.upload", str(user_id), UPLOADS_A_MINUTE, 60)
     if (file.size or 0) > LIMITS[media]:
         raise FileTooLarge(limit_mb=LIMITS[media] // MIB)
     with tempfile.TemporaryDirectory(dir=storage.work_folder()) as folder:
@@ -135,6 +139,7 @@ def wish_submit(wish: Wish, principal: Principal) -> Problem | None:
         return Problem(_("Something is missing. Nothing was spent."), 422)
     if wish.form.cleaned_data.get("quoted") != wish.quote.cost:
         return Problem(_("This costs %(price)s. Press again to go on.") % {"price": credits_text(wish.quote.cost)}, 409)
+    limits.take("page.create", str(principal.user_id), CREATES_A_MINUTE, 60)
     task_create(
         principal=principal,
         kind=wish.kind.name,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_noop, pgettext_lazy
 
 from generation.states import TaskState
 
@@ -126,6 +126,14 @@ TROUBLE: dict[str, Any] = {
     "engine_refused": _("The engine refused this."),
 }
 """What an ended task says, by its error code; its credits are told beside it."""
+ENGINE_TEXTS = (
+    gettext_noop("The engine refused this request."),
+    gettext_noop("The engine refused this request (it was asked to)."),
+    gettext_noop("An input is missing."),
+    gettext_noop("The input video is longer than 30 seconds."),
+    gettext_noop("This engine does not make this kind."),
+)
+"""What our own adapters say when they refuse; kept with the task and translated when it is shown."""
 ENGINE_NOTE = _(
     "The built-in engine draws a preview from your words without any model: real video, made by rules. A film proper needs a real engine."
 )

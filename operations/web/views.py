@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
+import redis
 from django.conf import settings
 from django.contrib.staticfiles.storage import staticfiles_storage
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -14,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from config.kernel.errors import CacheUnavailable, DatabaseUnavailable, TooManyRequests
 from operations.templatetags.pages import page_lang
 from operations.web.callers import local_path
 from operations.web.context import LANGUAGES, THEME_COOKIE, THEMES
@@ -91,7 +95,12 @@ def too_many_requests(request: HttpRequest, retry_after_s: int) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: our mistake. It asks nothing of the database."""
+    """500: our mistake; 503 and 429 when that is what the exception says. It asks nothing of the database."""
+    error = sys.exc_info()[1]
+    if isinstance(error, (DatabaseUnavailable, CacheUnavailable, OperationalError, InterfaceError, redis.RedisError)):
+        return unavailable(request)
+    if isinstance(error, TooManyRequests):
+        return too_many_requests(request, error.params["retry_after_s"])
     return _bare(500, _("A mistake of ours."), _("It was recorded. Tasks under way go on, and nothing is charged twice."))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.template.response import TemplateResponse
 from django.test import Client, RequestFactory
 from django.urls import resolve
 
-from config.kernel.errors import DomainError
+from config.kernel.errors import DatabaseUnavailable, DomainError, TooManyRequests
 from operations.web import views
 from operations.web.problems import WORDS, problem_of
 from tests.pages.test_frame import judge
@@ -88,3 +89,19 @@ def test_the_words_belong_to_errors_that_exist() -> None:
 def test_every_page_has_a_name_that_leads_to_it() -> None:
     for path in ("/", "/sign-in", "/create", "/history", "/account", "/account/keys", "/account/sessions", "/account/webhooks"):
         assert resolve(path).url_name
+
+
+@pytest.mark.django_db
+def test_a_silent_database_is_a_503_and_a_mistake_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    for raised, status in (
+        (OperationalError("gone"), 503),
+        (DatabaseUnavailable(), 503),
+        (TooManyRequests(retry_after_s=7), 429),
+        (KeyError("x"), 500),
+    ):
+
+        def fail(*args: Any, raised: Exception = raised, **kwargs: Any) -> None:
+            raise raised
+
+        monkeypatch.setattr(views, "home_context", fail)
+        assert Client(raise_request_exception=False).get("/").status_code == status
