@@ -26,6 +26,7 @@ TASKS = int(os.environ.get("BENCH_TASKS", "1000000"))
 WEB_PORT, PEER_PORT = 8011, 8012
 PAGE_SIZE = 10
 LIST_ROUNDS = 150
+NOT_COUNTED = ("BEGIN", "COMMIT", "ALTER SYSTEM", "SELECT PG_RELOAD_CONF")
 
 
 def main() -> None:
@@ -133,12 +134,8 @@ def _statements(services: Services, url: str, mode: str, tokens: Path, work: Pat
     requests = 50
     with services.statements_logged() as statements:
         _requests(url, mode, tokens, requests)
-    counted = [
-        one
-        for one in statements
-        if one.split(None, 1)[0].upper().rstrip(";") not in ("BEGIN", "COMMIT", "ALTER", "SELECT PG_RELOAD_CONF()")
-    ]
-    return round(len([one for one in counted if "pg_reload_conf" not in one]) / requests, 2)
+    own = [one for one in statements if not one.strip().upper().startswith(NOT_COUNTED)]
+    return round(len(own) / requests, 2)
 
 
 def _requests(url: str, mode: str, tokens: Path, count: int) -> None:
@@ -182,9 +179,19 @@ def _paging(url: str, tokens: Path) -> dict[str, Any]:
 
 
 def _spend(services: Services) -> dict[str, float]:
-    """Spends on 2,000 wallets through our function, and the same rows by one plain statement."""
-    tps = services.pgbench_tps(ROOT / "bench" / "spend.pgbench", database="atelier", seconds=SECONDS)
-    limit = services.pgbench_tps(ROOT / "bench" / "spend_limit.pgbench", database="atelier", seconds=SECONDS)
+    """Spends on 2,000 wallets through our function, and the same rows by one plain statement on a copy without guards."""
+    import psycopg
+
+    with psycopg.connect(services.cluster.url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE spend_limit TEMPLATE atelier")
+    with psycopg.connect(services.cluster.url("spend_limit"), autocommit=True) as connection:
+        for table in ("credits_posting", "credits_wallet"):
+            connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        found = connection.execute("SELECT min(id), count(*) FROM accounts_user WHERE username LIKE 'load-%'").fetchone()
+    assert found is not None
+    wallets = {"first": found[0], "users": found[1]}
+    tps = services.pgbench_tps(ROOT / "bench" / "spend.pgbench", database="atelier", seconds=SECONDS, **wallets)
+    limit = services.pgbench_tps(ROOT / "bench" / "spend_limit.pgbench", database="spend_limit", seconds=SECONDS, **wallets)
     return {"tps": round(tps), "limit_tps": round(limit)}
 
 

@@ -31,9 +31,10 @@ class Services:
             raise SystemExit(f"{name} failed: {done.stderr.strip()[-500:]}")
         return done.stdout
 
-    def pgbench_tps(self, script: Path, *, database: str, seconds: int, scale: int = 1) -> float:
+    def pgbench_tps(self, script: Path, *, database: str, seconds: int, **variables: int) -> float:
         """Transactions a second of `script` by 8 clients with prepared statements."""
-        arguments = ["-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(seconds), "-s", str(scale), "-f", str(script)]
+        named = [part for name, value in variables.items() for part in ("-D", f"{name}={value}")]
+        arguments = ["-n", "-M", "prepared", "-c", "8", "-j", "2", "-T", str(seconds), *named, "-f", str(script)]
         printed = self.tool("pgbench", *arguments, database=database)
         found = re.search(r"^tps = ([0-9.]+)", printed, re.MULTILINE)
         if found is None:

@@ -229,6 +229,7 @@ SMS_GATEWAY = "file" if DEMO else os.environ.get("SMS_GATEWAY", "")
 
 STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
+STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")
 
 QUEUE_LIMIT = int(os.environ.get("QUEUE_LIMIT", "10000"))
 TASK_DEADLINE_S = int(os.environ.get("TASK_DEADLINE_S", "900"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,10 +55,11 @@ def web() -> int:
         raise Trouble(f"demo mode needs a loopback address, HOST={places.host} is not one")
     database_url, redis_url = services_of(places)
     check_port(places)
-    _check_static(places)
+    environment = places.environment(database_url, redis_url)
+    _collect_static(places, environment)
     say(f"web processes on {places.base_url}")
     os.chdir(ROOT)
-    os.execve(sys.executable, command(places), places.environment(database_url, redis_url))  # noqa: S606  no shell is meant
+    os.execve(sys.executable, command(places), environment)  # noqa: S606  no shell is meant
 
 
 def _is_demo_data() -> bool:
@@ -65,6 +67,12 @@ def _is_demo_data() -> bool:
     return (Path(os.environ.get("DATA_DIR") or ROOT / "var") / "demo.json").exists()
 
 
-def _check_static(places: Places) -> None:
-    if not (places.data / "static" / "staticfiles.json").exists():
-        raise Trouble(f"{places.data / 'static'} is empty: run `manage.py prepare` first (make run does it)")
+def _collect_static(places: Places, environment: dict[str, str]) -> None:
+    """The static files lie in the data folder; `make run` has put them there already. Raises Trouble."""
+    if (places.data / "static" / "staticfiles.json").exists():
+        return
+    places.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    collect = [sys.executable, str(ROOT / "manage.py"), "collectstatic", "--noinput", "--verbosity=0"]
+    done = subprocess.run(collect, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Trouble(f"the static files could not be collected: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")
