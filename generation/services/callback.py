@@ -18,6 +18,7 @@ from generation.exceptions import TaskNotFound
 from generation.models import Attempt, Task
 from generation.services.attempt import OPEN, attempt_accept
 from generation.services.poll import engine_word, poll_claim, poll_now, settle
+from generation.services.route import runs_here
 from generation.services.run import callback_url
 from generation.states import AttemptState
 
@@ -69,7 +70,7 @@ def _task_of(token: str) -> Task:
 
 def _ask(task: Task, attempt: Attempt, hint_id: str) -> bool:
     """Whether the engine says that the attempt succeeded; what it says becomes true, in a worker where files are to be fetched."""
-    if adapter_of(attempt.engine).runs_here or not _adopted(task, attempt, hint_id):
+    if runs_here(attempt.engine) or not _adopted(task, attempt, hint_id):
         return False
     poll_now(attempt.pk)
     claimed = poll_claim(attempt.pk)

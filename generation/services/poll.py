@@ -17,6 +17,7 @@ from generation.models import Attempt, Task
 from generation.services.attempt import attempt_end
 from generation.services.life import task_move
 from generation.services.settle import OVERDUE, attempt_settle, attempt_stopped
+from generation.services.takeback import attempt_fault
 from generation.states import ENDED, AttemptState, TaskState
 
 log = logging.getLogger(__name__)
@@ -58,18 +59,26 @@ def attempt_ask(attempt_id: int) -> None:
 
     Past the task's deadline the engine is told to stop, and the task is TIMEOUT whatever it answers; an engine that cannot be
     reached then is asked for as long again, before the task is TIMEOUT without its word. Work that goes on upstream stays under
-    watch for a day: its output may come late.
+    watch for a day: its output may come late. What our own side cannot understand three times ends the task, refunded.
     """
     attempt = poll_claim(attempt_id)
     if attempt is None:
         return
+    try:
+        _ask(attempt)
+    except Exception:
+        log.exception("what engine %s says of attempt %s is beyond us", attempt.engine.name, attempt.pk)
+        attempt_fault(attempt, ask_again_at=poll_time(attempt.sent_at))
+
+
+def _ask(attempt: Attempt) -> None:
     adapter = adapter_of(attempt.engine)
     status = engine_word(adapter, attempt)
     if status is not None and status.state not in ("queued", "running"):
         settle(attempt, status)
     elif attempt.task.status in ENDED:
         _watch_late(attempt)
-    elif not _overdue(attempt, adapter, is_silent=status is None):
+    elif not _cancelled(attempt, adapter) and not _overdue(attempt, adapter, is_silent=status is None):
         _note_progress(attempt, status)
 
 
@@ -107,6 +116,14 @@ def _stopped(adapter: Engine, attempt: Attempt) -> bool:
     except Temporary as error:
         log.warning("engine %s did not answer whether attempt %s stops: %s", attempt.engine.name, attempt.pk, error)
         return False
+
+
+def _cancelled(attempt: Attempt, adapter: Engine) -> bool:
+    """Whether the owner's wish to stop has come true; the engine is asked each time, because a message may be lost."""
+    if attempt.task.cancel_requested_at is None or not _stopped(adapter, attempt):
+        return False
+    attempt_stopped(task=attempt.task, attempt=attempt)
+    return True
 
 
 def _overdue(attempt: Attempt, adapter: Engine, *, is_silent: bool) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 
 from config.kernel import clock
+from config.kernel.errors import NotConfigured
 from generation.engines.registry import adapter_of
 from generation.models import Attempt, Engine
 from generation.states import REFUSED, WORKER_LOST, AttemptState
@@ -17,12 +18,20 @@ WINDOW_S = 600
 BREAK_S = 60
 
 
+def runs_here(engine: Engine) -> bool:
+    """Whether the engine works inside the worker; one whose adapter this release does not have counts as elsewhere."""
+    try:
+        return adapter_of(engine).runs_here
+    except NotConfigured:
+        return False
+
+
 def engine_judge(engine: Engine) -> bool:
     """Whether the engine is broken now: its last five judged attempts within ten minutes all failed; it then rests for 60 s.
 
     One success mends it. Engines inside the worker rest never: there is nothing between us and them that could break.
     """
-    if adapter_of(engine).runs_here:
+    if runs_here(engine):
         return False
     since = clock.real_now() - dt.timedelta(seconds=WINDOW_S)
     ended = Attempt.objects.filter(engine=engine, sent_at__gt=since, ended_at__isnull=False)

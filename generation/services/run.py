@@ -67,11 +67,11 @@ def _make(task: Task, watch: Watch, workdir: Path) -> None:
         _fail_free(task, UNPAYABLE)
         return
     watch.look()
-    row = EngineRow.objects.filter(pk=task.engine_id).first()
-    attempt = attempt_open(task=task, engine_id=row.pk) if row and not watch.is_lost else None
-    if row is None or attempt is None:
-        raise _LeaseLost
+    row = EngineRow.objects.get(pk=task.engine_id or 0)
     adapter = adapter_of(row)
+    attempt = None if watch.is_lost else attempt_open(task=task, engine_id=row.pk)
+    if attempt is None:
+        raise _LeaseLost
     request = _request(task, inputs, attempt, adapter)
     try:
         if adapter.runs_here:

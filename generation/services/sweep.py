@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import shutil
+from collections.abc import Callable
+from typing import Any
 
 from config.kernel import clock
 from generation import storage
 from generation.dispatch import attempt_poll, task_wake
-from generation.engines.registry import adapter_of
 from generation.models import Attempt, Task
 from generation.selectors.queue import can_start, oldest_waiting_s
 from generation.services.attempt import attempt_open_of
 from generation.services.life import Trouble, task_move
+from generation.services.route import runs_here
 from generation.services.settle import OVERDUE
 from generation.services.takeback import task_take_back
 from generation.states import AttemptState, TaskState
@@ -29,12 +31,21 @@ WAITED_TOO_LONG = Trouble("queue_timeout", "No engine became free in time. Your 
 
 
 def sweep_tasks() -> None:
-    """Everything that lies still goes on: leases taken back, deadlines kept, engines asked, workers woken. Safe to run twice at once."""
-    leases_take_back()
-    deadlines_keep()
-    queue_expire()
-    polls_enqueue()
-    queue_wake()
+    """Everything that lies still goes on: leases taken back, deadlines kept, engines asked, workers woken. Safe to run twice at once.
+
+    What cannot be helped is logged and stops nothing else.
+    """
+    for step in (leases_take_back, deadlines_keep, queue_expire, polls_enqueue, queue_wake):
+        _safely(step)
+
+
+def _safely(step: Callable[..., Any], **given: Any) -> Any:
+    """What the step returned, None if it failed: one sick task must not keep the others waiting."""
+    try:
+        return step(**given)
+    except Exception:
+        log.exception("ALARM the sweep %s failed (%s)", step.__name__, given)
+        return None
 
 
 def leases_take_back() -> int:
@@ -42,7 +53,7 @@ def leases_take_back() -> int:
     expired = Task.objects.filter(status=TaskState.RUNNING, lease_until__lt=clock.real_now()).order_by("lease_until")
     taken = 0
     for task_id, owner in list(expired.values_list("pk", "lease_owner")[:BATCH]):
-        if task_take_back(task_id=task_id, lease_owner=owner):
+        if _safely(task_take_back, task_id=task_id, lease_owner=owner):
             log.warning("the lease of task %s expired: taken back from %s", task_id, owner)
             taken += 1
     return taken
@@ -57,8 +68,8 @@ def deadlines_keep() -> int:
     ended = 0
     for task_id in list(overdue.order_by("deadline_at").values_list("pk", flat=True)[:BATCH]):
         attempt = attempt_open_of(task_id)
-        if attempt is None or not attempt.upstream_id or adapter_of(attempt.engine).runs_here:
-            ended += task_move(task_id=task_id, to=TaskState.TIMEOUT, trouble=OVERDUE) is not None
+        if attempt is None or not attempt.upstream_id or runs_here(attempt.engine):
+            ended += _safely(task_move, task_id=task_id, to=TaskState.TIMEOUT, trouble=OVERDUE) is not None
     return ended
 
 
@@ -67,8 +78,8 @@ def queue_expire() -> int:
     waiting = Task.objects.filter(status=TaskState.PENDING, created_at__lt=clock.real_now() - QUEUE_LIFE)
     ended = 0
     for task_id in list(waiting.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        moved = task_move(task_id=task_id, to=TaskState.FAILED, allowed=frozenset({TaskState.PENDING}), trouble=WAITED_TOO_LONG)
-        ended += moved is not None
+        to = {"to": TaskState.FAILED, "allowed": frozenset({TaskState.PENDING}), "trouble": WAITED_TOO_LONG}
+        ended += _safely(task_move, task_id=task_id, **to) is not None
     if ended:
         log.critical("ALARM %s tasks waited for a day and were given up", ended)
     return ended

@@ -8,11 +8,11 @@ import logging
 from django.db import transaction
 
 from config.kernel import clock
-from generation.engines.registry import adapter_of
 from generation.locks import task_locked
 from generation.models import Attempt, Task
 from generation.services.attempt import attempt_end, attempt_open_of
 from generation.services.life import Trouble, task_move
+from generation.services.route import runs_here
 from generation.services.settle import RUNNING, task_stop_due
 from generation.states import WORKER_LOST, AttemptState, TaskState
 
@@ -35,7 +35,7 @@ def task_take_back(*, task_id: int, lease_owner: str) -> bool:
         if task.status != TaskState.RUNNING or task.lease_owner != lease_owner:
             return False
         attempt = attempt_open_of(task_id)
-        if attempt is not None and not adapter_of(attempt.engine).runs_here:
+        if attempt is not None and not runs_here(attempt.engine):
             _leave_to_engine(task, attempt)
             return True
         if attempt is not None:
@@ -43,6 +43,20 @@ def task_take_back(*, task_id: int, lease_owner: str) -> bool:
         if not task_stop_due(task, lease_owner=lease_owner):
             _again(task)
     return True
+
+
+def attempt_fault(attempt: Attempt, *, ask_again_at: dt.datetime) -> None:
+    """Our own side could not make sense of what an engine elsewhere said: it is asked again; at the third time the task is
+    FAILED, refunded, and an alarm is logged. Work of a task that has ended is given up at once. Locks task, wallet, event head."""
+    with transaction.atomic():
+        task = task_locked(attempt.task_id)
+        if task.status == TaskState.RUNNING and task.faults + 1 < FAULTS:
+            Task.objects.filter(pk=task.pk).update(faults=task.faults + 1)
+            Attempt.objects.filter(pk=attempt.pk, state=AttemptState.RUNNING).update(next_poll_at=ask_again_at)
+            return
+        log.critical("ALARM what engine %s says of task %s is beyond us; it is given up", attempt.engine.name, task.uuid)
+        task_move(task_id=task.pk, to=TaskState.FAILED, allowed=RUNNING, trouble=BROKEN, is_fault=True)
+        attempt_end(attempt, AttemptState.LOST, WORKER_LOST)
 
 
 def _leave_to_engine(task: Task, attempt: Attempt) -> None:

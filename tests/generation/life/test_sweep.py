@@ -10,7 +10,7 @@ import pytest
 
 from generation import dispatch, storage, tasks
 from generation.models import Attempt, Engine, Task
-from generation.services import sweep
+from generation.services import poll, sweep
 from generation.services.attempt import attempt_accept, attempt_open
 from generation.services.claim import owner_name, task_claim
 from tests.generation.life.conftest import balance, events, make_task, make_user, past, run_all, run_next
@@ -224,3 +224,60 @@ def test_a_settled_task_leaves_the_engines_place_free(stub: Engine) -> None:
     assert set(Task.objects.values_list("status", flat=True)) == {"SUCCEEDED"}
     assert run_next() is None
     assert Attempt.objects.count() == 3
+
+
+def test_one_sick_task_does_not_keep_the_others_waiting(
+    stub: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sick, well = claimed(make_user()), claimed(make_user())
+    Task.objects.update(lease_until=past(1))
+    real = sweep.task_take_back
+
+    def take_back(*, task_id: int, lease_owner: str) -> bool:
+        if task_id == sick.pk:
+            raise ZeroDivisionError
+        return real(task_id=task_id, lease_owner=lease_owner)
+
+    monkeypatch.setattr(sweep, "task_take_back", take_back)
+    sweep.sweep_tasks()
+    well.refresh_from_db()
+    assert well.status == "PENDING"
+    assert "ALARM" in caplog.text
+
+
+def test_an_engine_whose_adapter_is_gone_fails_its_tasks_free(stub: Engine) -> None:
+    user = make_user()
+    task = make_task(user)
+    Engine.objects.filter(pk=stub.pk).update(adapter="no-such")
+    run_all()
+    task.refresh_from_db()
+    assert (task.status, task.error_code, balance(user)) == ("FAILED", "internal", 1_000)
+
+
+def test_an_engine_elsewhere_that_makes_no_sense_is_given_up_and_told(afar: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    user = make_user()
+    make_task(user)
+    task = run_next()
+    assert task is not None
+    Afar.says = ZeroDivisionError()
+    for turn in range(3):
+        task.refresh_from_db()
+        assert (task.status, task.faults) == ("RUNNING", turn)
+        Attempt.objects.update(next_poll_at=past(0))
+        poll.attempt_ask(Attempt.objects.get().pk)
+    task.refresh_from_db()
+    assert (task.status, balance(user), Attempt.objects.get().state) == ("FAILED", 1_000, "lost")
+    assert "ALARM" in caplog.text
+
+
+def test_a_lost_wish_to_stop_is_told_to_the_engine_at_the_next_question(afar: Engine) -> None:
+    user = make_user()
+    make_task(user)
+    task = run_next()
+    assert task is not None
+    Task.objects.filter(pk=task.pk).update(cancel_requested_at=past(1))
+    Afar.stops = True
+    Attempt.objects.update(next_poll_at=past(0))
+    poll.attempt_ask(Attempt.objects.get().pk)
+    task.refresh_from_db()
+    assert (task.status, balance(user)) == ("CANCELLED", 1_000)
