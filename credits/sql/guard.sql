@@ -31,7 +31,7 @@ BEGIN
   IF (v.credits, v.coins, v.cny) <> (0, 0, 0) THEN
     RAISE EXCEPTION 'the postings of a transaction do not sum to zero' USING ERRCODE = 'check_violation';
   END IF;
-  IF NOT v.is_one OR NOT v.is_known THEN
+  IF v.is_one IS NOT NULL AND NOT (v.is_one AND v.is_known) THEN
     RAISE EXCEPTION 'postings come all at once under one transaction' USING ERRCODE = 'foreign_key_violation';
   END IF;
   IF v.low = v.high AND v.seq IS DISTINCT FROM v.wallet_seq OR v.low < v.high AND EXISTS (

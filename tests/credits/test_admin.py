@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -39,7 +40,7 @@ def rows(person: Person) -> None:
 
 
 @pytest.fixture
-def operator(rf: RequestFactory) -> object:
+def operator(rf: RequestFactory) -> Any:
     """A request of an operator who may do everything."""
     request = rf.post("/")
     request.user = User.objects.create(username="op", is_staff=True, is_superuser=True, created_at=AT)
@@ -47,8 +48,8 @@ def operator(rf: RequestFactory) -> object:
 
 
 @pytest.mark.parametrize("model", LEDGER)
-def test_the_ledger_is_read_only_even_for_a_superuser(operator: object, model: type) -> None:
-    console = admin.site.get_model_admin(model)
+def test_the_ledger_is_read_only_even_for_a_superuser(operator: Any, model: Any) -> None:
+    console: Any = admin.site.get_model_admin(model)
     assert not console.has_add_permission(operator)
     assert not console.has_change_permission(operator)
     assert not console.has_delete_permission(operator)
@@ -57,14 +58,15 @@ def test_the_ledger_is_read_only_even_for_a_superuser(operator: object, model: t
 
 
 @pytest.mark.parametrize("model", [*LEDGER, Campaign])
-def test_lists_and_rows_are_shown(rows: None, operator: object, model: type) -> None:
-    console, row = admin.site.get_model_admin(model), model.objects.order_by("pk").last()
+def test_lists_and_rows_are_shown(rows: None, operator: Any, model: Any) -> None:
+    console: Any = admin.site.get_model_admin(model)
+    row = model.objects.order_by("pk").last()
     operator.method, operator.GET = "GET", operator.GET.copy()
     assert console.changelist_view(operator).render().status_code == 200
     assert console.change_view(operator, str(row.pk)).render().status_code == 200
 
 
-def test_a_budget_set_in_the_console_moves_what_remains(rows: None, operator: object) -> None:
+def test_a_budget_set_in_the_console_moves_what_remains(rows: None, operator: Any) -> None:
     campaign = Campaign.objects.get(slug="coupons")
     values = {"slug": "coupons", "title": "Coupons", "is_active": "on", "budget_credits": 1000}
     form = CampaignForm(values, instance=campaign)
@@ -75,7 +77,7 @@ def test_a_budget_set_in_the_console_moves_what_remains(rows: None, operator: ob
     assert not CampaignForm({**values, "budget_credits": 4}, instance=campaign).is_valid()
 
 
-def test_a_new_campaign_begins_whole(operator: object) -> None:
+def test_a_new_campaign_begins_whole(operator: Any) -> None:
     form = CampaignForm({"slug": "spring", "title": "Spring", "is_active": "on", "budget_credits": 50})
     assert form.is_valid()
     console = CampaignAdmin(Campaign, admin.site)
@@ -84,7 +86,7 @@ def test_a_new_campaign_begins_whole(operator: object) -> None:
     assert not console.has_delete_permission(operator)
 
 
-def test_prices_are_rows_that_operators_edit(operator: object) -> None:
+def test_prices_are_rows_that_operators_edit(operator: Any) -> None:
     assert Price.objects.exists()
     console = admin.site.get_model_admin(Price.offer.field.related_model)
     assert console.has_change_permission(operator)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
@@ -131,13 +133,18 @@ def test_two_wallets_in_one_statement_must_both_have_moved(person: Person) -> No
     )
 
 
+def test_an_insert_of_no_rows_is_no_fault(person: Person) -> None:
+    person(paid=5)
+    assert execute("INSERT INTO credits_posting SELECT * FROM credits_posting WHERE false") == 0
+
+
 def test_an_owner_uses_a_key_once(person: Person) -> None:
     who = person(paid=5)
     row = Transaction.objects.get(user_id=who)
     with pytest.raises(IntegrityError, match="transaction_key_unique"), transaction.atomic():
         Transaction.objects.create(user_id=who, key=row.key, input_hash=b"x", kind="spend", reference="x", created_at=AT)
     with pytest.raises(IntegrityError, match="key"), transaction.atomic():
-        Transaction.objects.create(user_id=who, key=None, input_hash=b"x", kind="spend", reference="x", created_at=AT)
+        Transaction.objects.create(user_id=who, key=cast(str, None), input_hash=b"x", kind="spend", reference="x", created_at=AT)
 
 
 def test_a_transaction_is_reversed_once_and_of_a_known_kind(person: Person) -> None:
@@ -177,18 +184,20 @@ def test_campaigns_prices_limits_and_promises_hold_their_bounds(person: Person) 
     refused("campaign_budget", "UPDATE credits_campaign SET remaining_credits = budget_credits + 1")
     campaign = Campaign.objects.get(slug="coupons")
     promise = {"campaign": campaign, "user_id": who, "reference": "x", "created_at": AT}
-    for values, name in (
+    faults: tuple[tuple[dict[str, Any], str], ...] = (
         ({"amount_credits": 0}, "promise_amount"),
         ({"amount_credits": 5, "paid_credits": 6}, "promise_paid"),
         ({"amount_credits": 5, "paid_credits": -1}, "promise_paid"),
-    ):
+    )
+    for values, name in faults:
         with pytest.raises(IntegrityError, match=name), transaction.atomic():
             Promise.objects.create(key="p", **values, **promise)
     Promise.objects.create(key="p", amount_credits=5, withdrawn_at=AT, **promise)
     with pytest.raises(IntegrityError, match="promise_key_unique"), transaction.atomic():
         Promise.objects.create(key="p", amount_credits=5, **promise)
     offer = Offer.objects.get(code="studio/ppt")
-    for values, name in (({"amount_credits": -1}, "price_amount"), ({"amount_credits": 1, "unit": "hour"}, "price_unit")):
+    faults = (({"amount_credits": -1}, "price_amount"), ({"amount_credits": 1, "unit": "hour"}, "price_unit"))
+    for values, name in faults:
         with pytest.raises(IntegrityError, match=name), transaction.atomic():
             Price.objects.create(offer=offer, match={"x": 1}, **values)
     with pytest.raises(IntegrityError, match="price_unique"), transaction.atomic():

@@ -204,7 +204,7 @@ def test_tips_in_both_directions_never_wait_for_each_other(committed_db: object,
         return transfer(from_user_id=payer, to_user_id=creator, key=f"t{number}", kind="tip", ref="w", amount=5, at=AT)
 
     pairs = [(one, other), (other, one)] * 20
-    results = at_once([lambda n=n, pair=pair: tip(*pair, n) for n, pair in enumerate(pairs)])  # type: ignore[misc]
+    results = at_once([lambda n=n, pair=pair: tip(pair[0], pair[1], n) for n, pair in enumerate(pairs)])  # type: ignore[misc]
     assert kinds(results, DomainError) == 0
     assert buckets(one) == buckets(other) == (0, 0, 0, 0)
     assert {wallet.coins_pending for wallet in Wallet.objects.filter(pk__in=(one, other))} == {9000}
@@ -213,7 +213,7 @@ def test_tips_in_both_directions_never_wait_for_each_other(committed_db: object,
 def test_a_campaign_never_pays_beyond_its_budget(committed_db: object, person: Person) -> None:
     people = [person() for _ in range(10)]
     campaign_create(slug="small", budget_credits=105)
-    gift = {"key": "g", "kind": "gift", "ref": "x", "bonus": 10, "source": "campaign:small", "at": AT}
+    gift: dict[str, Any] = {"key": "g", "kind": "gift", "ref": "x", "bonus": 10, "source": "campaign:small", "at": AT}
     results = at_once([lambda who=who: grant(user_id=who, **gift) for who in people * 4])  # type: ignore[misc]
     assert sum(result.transaction_id is not None and not result.replayed for result in results) == 10
     more = at_once([lambda who=who: grant(user_id=who, **{**gift, "key": "g2"}) for who in people])  # type: ignore[misc]

@@ -40,7 +40,7 @@ def test_takes_the_buckets_in_order(person: Person, amount: int, bonus_first: bo
     assert (done.paid, done.bonus, done.charged, done.balance, done.replayed) == (paid, bonus, amount, 80 - amount, False)
     assert buckets(who) == (50 - paid, 30 - bonus, 0, 0)
     assert Wallet.objects.get(pk=who).spent == amount
-    rows = Posting.objects.filter(transaction_id=done.transaction_id)
+    rows = Posting.objects.filter(transaction_id=done.transaction_id or 0)
     assert {(row.account, row.amount) for row in rows} == {
         pair for pair in (("paid", -paid), ("bonus", -bonus), ("usage", amount)) if pair[1]
     }
