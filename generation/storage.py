@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -28,6 +30,7 @@ class Storage(Protocol):
     def exists(self, key: str) -> bool: ...
     def link(self, key: str, content_type: str, disposition: str, life_s: int) -> str | None: ...
     def key_of(self, url: SplitResult) -> str | None: ...
+    def sweep(self, older_than_s: float) -> None: ...
 
 
 class Folder:
@@ -43,7 +46,7 @@ class Folder:
     def store(self, source: BinaryIO, key: str, content_type: str) -> None:
         path = self.path_of(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+        handle, name = tempfile.mkstemp(dir=self._parts())
         try:
             with os.fdopen(handle, "wb") as part:
                 while chunk := source.read(CHUNK_BYTES):
@@ -55,6 +58,15 @@ class Folder:
             Path(name).unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
+
+    def _parts(self) -> Path:
+        """Where files are written before they are renamed into their place, on the same disk."""
+        folder = self.root / ".parts"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def sweep(self, older_than_s: float) -> None:
+        _sweep(self._parts(), older_than_s)
 
     def open(self, key: str) -> IO[bytes]:
         return self.path_of(key).open("rb")
@@ -131,6 +143,18 @@ class Bucket:
             return None
         return path.removeprefix(f"{self.bucket}/")
 
+    def sweep(self, older_than_s: float) -> None:
+        return
+
+
+def _sweep(folder: Path, older_than_s: float) -> None:
+    """What lies in `folder` for longer than that was left by a process that died; it goes."""
+    for entry in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if time.time() - entry.stat().st_mtime < older_than_s:
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
 
 def checked(key: str) -> str:
     """`key` itself. Raises ValueError unless it is plain path parts, none of them hidden or leading upwards."""
@@ -185,3 +209,9 @@ def work_folder() -> Path:
     folder = Path(settings.DATA_DIR) / "tmp"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def sweep_leftovers(*, older_than_s: float) -> None:
+    """Half-written files of processes that died are gone from the storage and the work folder."""
+    place().sweep(older_than_s)
+    _sweep(work_folder(), older_than_s)

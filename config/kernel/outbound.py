@@ -348,7 +348,7 @@ def _asked(target: Target, method: str, headers: Mapping[str, str], body: bytes 
     path = target.path + (f"?{target.query}" if target.query else "")
     url = httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=_ascii(path))
     ours = {"Host": target.host_header, "User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
-    sent = {"Accept": "*/*", **headers, **ours}
+    sent: list[tuple[bytes | str, bytes | str]] = list({"Accept": "*/*", **headers, **ours}.items())
     waits = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": CONNECT_TIMEOUT_S}
     pool = httpcore.ConnectionPool(ssl_context=_tls(), network_backend=_Pinned(deadline), retries=0, http2=False)
     try:

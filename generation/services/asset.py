@@ -172,7 +172,8 @@ def asset_delete(*, asset: Asset) -> None:
 
 
 def asset_sweep_orphans(*, limit: int = 500) -> int:
-    """Files that nothing used for a day are gone (uploads, and outputs whose making was cut off). Returns how many."""
+    """Files that nothing used for a day are gone (uploads, outputs whose making was cut off, half-written files). Returns how many."""
+    storage.sweep_leftovers(older_than_s=UNUSED_LIFE.total_seconds())
     due = Asset.objects.filter(used_at__isnull=True, created_at__lt=clock.now() - UNUSED_LIFE).filter(~Q(source=Asset.Source.THUMBNAIL))
     count = 0
     for asset in due.select_related("thumbnail").order_by("created_at")[:limit]:

@@ -161,5 +161,6 @@ def _chunks(file: IO[bytes], parts: list[tuple[bytes, Span]], tail: bytes) -> It
 
 async def _from_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """The same chunks for a server that would otherwise read the whole file into memory first."""
-    while chunk := await sync_to_async(next, thread_sensitive=False)(chunks, b""):
+    following = sync_to_async(lambda: next(chunks, b""), thread_sensitive=False)
+    while chunk := await following():
         yield chunk

@@ -56,7 +56,7 @@ class UploadOutput(serializers.Serializer[Any]):
     message = serializers.CharField()
 
 
-class Received(UploadedFile):
+class Received(UploadedFile):  # type: ignore[type-arg]
     """A file that lies whole on our disk."""
 
     def __init__(self, path: Path, name: str, size: int) -> None:
@@ -87,7 +87,7 @@ class DiskHandler(FileUploadHandler):
             raise StopUpload(connection_reset=True)
         self._target.write(raw_data)
 
-    def file_complete(self, file_size: int) -> UploadedFile:
+    def file_complete(self, file_size: int) -> Received:
         self._target.close()
         return Received(Path(self._target.name), self.file_name or "", file_size)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from generation.engines.builtin.canvas import Bytes, Canvas, Floats, Sprite, planes_of
-from generation.engines.builtin.palette import blended, colour
+from generation.engines.builtin.palette import blended
 from generation.engines.builtin.shapes import disc, flat, glow
 
 FPS = 24
@@ -323,7 +323,7 @@ def _dash(length: float, thick: float, tint: Floats, strength: float) -> Sprite:
     rows = np.arange(int(thick * 2) + 3, dtype=np.float32)[:, None] - (int(thick * 2) + 2) / 2
     columns = np.arange(int(length) + 3, dtype=np.float32)[None, :] - (int(length) + 2) / 2
     far = np.sqrt((rows / thick) ** 2 + (columns / (length / 2)) ** 2)
-    return flat(tint, np.clip((1 - far) * 2.2, 0, 1) * strength)
+    return flat(tint, (np.clip((1 - far) * 2.2, 0, 1) * strength).astype(np.float32))
 
 
 @dataclass(slots=True)
@@ -412,8 +412,3 @@ class Windows:
         lit = np.mod(second + self.phase, self.period) < self.period * 0.55
         for x, y in zip(self.x[lit], self.y[lit], strict=True):
             self.sprite.draw(canvas, float(x + self.by_x * second), float(y))
-
-
-def shade(hexes: str, share: float, towards: str = "#000000") -> Floats:
-    """A colour made darker, or moved towards another."""
-    return blended(colour(hexes), colour(towards), share)

@@ -217,7 +217,10 @@ def _fox(size: int, coat: Floats, dark: Floats, step: float) -> Sprite:
 
     def paint(draw: Draw, unit: float) -> None:
         k = size * unit / 100
-        p = lambda *points: [(x * k, y * k) for x, y in points]  # noqa: E731
+
+        def p(*points: tuple[float, float]) -> list[tuple[float, float]]:
+            return [(x * k, y * k) for x, y in points]
+
         for x, side in ((36, 1), (42, -1), (64, -1), (69, 1)):
             draw.polygon(p((x - 2.6, 36), (x + 2.6, 36), (x + side * step * 6 + 1.4, 58), (x + side * step * 6 - 1.4, 58)), fill=ink(dark))
         draw.polygon(p((32, 30), (20, 26 + step * 2), (4, 32 + step * 3), (2, 38 + step * 3), (18, 40), (34, 38)), fill=ink(coat))
@@ -420,10 +423,10 @@ def lantern(size: int) -> Sprite:
 
     def paint(draw: Draw, unit: float) -> None:
         k, left, top = size * unit / 100, (side - size * 0.8) / 2 * unit, (side - size) / 2 * unit
-        points = ((12, 6), (68, 6), (76, 70), (58, 100), (22, 100), (4, 70))
-        draw.polygon([(left + x * k, top + y * k) for x, y in points], fill=ink(colour("#f39a3f")))
-        points = ((26, 50), (54, 50), (52, 98), (28, 98))
-        draw.polygon([(left + x * k, top + y * k) for x, y in points], fill=ink(colour("#ffe3a1")))
+        paper = [(12, 6), (68, 6), (76, 70), (58, 100), (22, 100), (4, 70)]
+        flame = [(26, 50), (54, 50), (52, 98), (28, 98)]
+        for points, tint in ((paper, "#f39a3f"), (flame, "#ffe3a1")):
+            draw.polygon([(left + x * k, top + y * k) for x, y in points], fill=ink(colour(tint)))
 
     body = drawn(side, side, paint)
     rest = halo.alpha[:side, :side] * (1 - body.alpha)

@@ -176,7 +176,7 @@ class Mixed:
         if half_degrees not in self._turned:
             turned = self._still.rotate(half_degrees / 2, Image.Resampling.BICUBIC, expand=True)
             pixels = np.asarray(turned, np.float32)
-            self._turned[half_degrees] = Sprite(pixels[..., :3], pixels[..., 3] / 255)
+            self._turned[half_degrees] = Sprite(pixels[..., :3], (pixels[..., 3] / 255).astype(np.float32))
         return self._turned[half_degrees]
 
 

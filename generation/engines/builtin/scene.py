@@ -24,7 +24,6 @@ from generation.engines.builtin.elements import (
     dots,
     falling,
     lights,
-    shade,
 )
 from generation.engines.builtin.palette import Light, Plan, blended, colour, gradient, plan_of
 from generation.engines.builtin.shapes import disc, flat, glow, ground, pine, ridge_line
@@ -465,4 +464,4 @@ PLACES: dict[str, Callable[[Stage], None]] = {
     "under": under,
 }
 
-__all__ = ["Scene", "Stage", "scene_of", "shade", "weather_of"]
+__all__ = ["Scene", "Stage", "scene_of", "weather_of"]

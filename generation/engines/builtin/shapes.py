@@ -97,7 +97,7 @@ def drawn(width: int, height: int, paint: Callable[[Draw, float], None]) -> Spri
     pixels = np.asarray(sheet.convert("RGBa").reduce(times), np.float32)
     alpha = pixels[..., 3]
     rgb = np.minimum(pixels[..., :3] * (255 / np.maximum(alpha, 1))[..., None], 255)
-    return Sprite(rgb, alpha / 255)
+    return Sprite(rgb.astype(np.float32), (alpha / 255).astype(np.float32))
 
 
 def ink(tint: Floats, alpha: float = 1.0) -> tuple[int, int, int, int]:
@@ -197,12 +197,9 @@ def bird(size: int, dark: Floats, lift: float) -> Sprite:
     def paint(draw: Draw, unit: float) -> None:
         k = size * unit / 100
         tip = 50 - lift * 26
+        wing = ((0, 50), (20, 46 - lift * 18), (48, tip), (21, 55 - lift * 15), (0, 58))
         for side in (-1, 1):
-            x = lambda value, side=side: (50 + side * value) * k  # noqa: E731
-            draw.polygon(
-                [(x(0), 50 * k), (x(20), (50 - lift * 18 - 4) * k), (x(48), tip * k), (x(21), (55 - lift * 15) * k), (x(0), 58 * k)],
-                fill=ink(dark),
-            )
+            draw.polygon([((50 + side * x) * k, y * k) for x, y in wing], fill=ink(dark))
 
     return drawn(size, size, paint)
 

@@ -52,7 +52,7 @@ def make_video(tmp_path: Path) -> MakeVideo:
         options: dict[str, str] | None = None,
     ) -> Path:
         with av.open(str(tmp_path / name), "w", format=container, options=options or {}) as file:
-            stream = file.add_stream(codec, rate=rate)
+            stream: Any = file.add_stream(codec, rate=rate)
             stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
             for number in range(round(seconds * rate)):
                 shown = picture(*size, shift=number * 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,19 @@ def test_an_overwrite_is_seen_whole_or_not_at_all() -> None:
         assert reader.read() == b"old" * 100
     with storage.reading(KEY) as reader:
         assert reader.read() == b"new"
+
+
+def test_what_a_dead_process_left_half_written_is_swept(tmp_path: Path) -> None:
+    parts = tmp_path / "data" / "media" / ".parts"
+    storage.store(io.BytesIO(b"x"), KEY, "image/jpeg")
+    old, fresh, folder = parts / "old", parts / "fresh", storage.work_folder() / "tmpold"
+    folder.mkdir()
+    for path in (old, fresh, folder / "part"):
+        path.write_bytes(b"x")
+    for path in (old, folder):
+        os.utime(path, (0, 0))
+    storage.sweep_leftovers(older_than_s=86_400)
+    assert (old.exists(), fresh.exists(), folder.exists(), storage.exists(KEY)) == (False, True, False, True)
 
 
 def test_an_unknown_scheme_is_a_mistake_of_the_settings(settings: Any) -> None:
