@@ -34,7 +34,7 @@ class DigestedPBKDF2Hasher(PBKDF2PasswordHasher):
         return super().encode(_md5_hex(password), salt, iterations)
 
     def verify(self, password: str, encoded: str) -> bool:
-        digest_form = getattr(settings, "PASSWORD_DIGEST_SIGN_IN", True) and looks_digested(password)
+        digest_form = settings.PASSWORD_DIGEST_SIGN_IN and looks_digested(password)
         return (digest_form and self._matches(password.lower(), encoded)) or self.verify_plain(password, encoded)
 
     def verify_plain(self, password: str, encoded: str) -> bool:

@@ -225,6 +225,11 @@ SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {
 }
 REDIRECT_URIS = _names("REDIRECT_URIS")
 """`redirect_uri` and `return_url` prefixes that are allowed outside demo mode."""
+SMS_ADDRESS_HOUR_LIMIT = int(os.environ.get("SMS_ADDRESS_HOUR_LIMIT", "20"))
+SMS_RANGE_DAY_LIMIT = int(os.environ.get("SMS_RANGE_DAY_LIMIT", "2000"))
+"""Text messages to numbers of one range (their first digits) a day."""
+PASSWORD_DIGEST_SIGN_IN = _flag("PASSWORD_DIGEST_SIGN_IN", True)
+"""Whether 32 hex digits are tried as the MD5 of a password first (document 002)."""
 SMS_GATEWAY = "file" if DEMO else os.environ.get("SMS_GATEWAY", "")
 
 STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
@@ -237,6 +242,10 @@ TASK_DEADLINE_S = int(os.environ.get("TASK_DEADLINE_S", "900"))
 USER_RUNNING_LIMIT = int(os.environ.get("USER_RUNNING_LIMIT", "5"))
 ENGINE_ALLOWED_HOSTS = _names("ENGINE_ALLOWED_HOSTS")
 
+SENSITIVE_WORDS = _names("SENSITIVE_WORDS")
+"""Words that moderation refuses besides the shipped ones."""
+CREATOR_SHARE_PERCENT = int(os.environ.get("CREATOR_SHARE_PERCENT", "90"))
+COMMISSION_PERCENT = int(os.environ.get("COMMISSION_PERCENT", "5"))
 COINS_PER_CNY = int(os.environ.get("COINS_PER_CNY", "20"))
 FLOOR_PRICE_CENTS = 5
 """What a paid credit costs at least (CNY cents): an order yields at most this many paid credits for its money."""

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-CREATOR_SHARE_PERCENT: int = getattr(settings, "CREATOR_SHARE_PERCENT", 90)
+CREATOR_SHARE_PERCENT: int = settings.CREATOR_SHARE_PERCENT
 """Of a paid credit, in coins; of a bonus credit, in bonus credits."""
-COMMISSION_PERCENT: int = getattr(settings, "COMMISSION_PERCENT", 5)
+COMMISSION_PERCENT: int = settings.COMMISSION_PERCENT
 """Of the net money that an invited user pays, in coins, to who invited them."""
 
 

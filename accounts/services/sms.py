@@ -72,8 +72,8 @@ def sms_send(*, phone: str, address: str | None, field: str = "phone_number", at
 
 def _budgets(number: str, address: str | None) -> None:
     if address and not (settings.DEMO and ipaddress.ip_address(address).is_loopback):
-        limits.take("sms-address", address, getattr(settings, "SMS_ADDRESS_HOUR_LIMIT", 20), 3600)
-    limits.take("sms-range", number[:PREFIX_LENGTH], getattr(settings, "SMS_RANGE_DAY_LIMIT", 2000), 86_400)
+        limits.take("sms-address", address, settings.SMS_ADDRESS_HOUR_LIMIT, 3600)
+    limits.take("sms-range", number[:PREFIX_LENGTH], settings.SMS_RANGE_DAY_LIMIT, 86_400)
 
 
 def _remaining(number: str, at: dt.datetime) -> int:

@@ -30,7 +30,7 @@ def judge_prompt(prompt: str) -> None:
     """
     if settings.DEMO and DIRECTIVE.search(prompt):
         raise SensitiveContent()
-    words = (*WORDS, *getattr(settings, "SENSITIVE_WORDS", ()))
+    words = (*WORDS, *settings.SENSITIVE_WORDS)
     if _pattern(words).search(" ".join(prompt.casefold().split())):
         raise SensitiveContent()
 

@@ -39,7 +39,7 @@ class StripeGateway:
     @classmethod
     def configured(cls) -> StripeGateway:
         """The account of the settings. Raises NotConfigured without the webhook's secret, or without a key outside demo mode."""
-        found = cls(settings.STRIPE_SECRET_KEY, events.webhook_secret(), getattr(settings, "STRIPE_API_BASE", ""))
+        found = cls(settings.STRIPE_SECRET_KEY, events.webhook_secret(), settings.STRIPE_API_BASE)
         if not found.webhook_secret or not (found.secret_key or settings.DEMO):
             raise NotConfigured(service="Stripe")
         return found
