@@ -27,8 +27,8 @@ DECLARE
   w credits_wallet;
   t credits_transaction;
 BEGIN
-  IF p_paid IS NULL OR p_bonus IS NULL OR least(p_paid, p_bonus) < 0 OR p_paid + p_bonus = 0 THEN
-    RAISE EXCEPTION 'a grant of % and %', p_paid, p_bonus USING ERRCODE = 'invalid_parameter_value';
+  IF p_paid IS NULL OR p_bonus IS NULL OR least(p_paid, p_bonus) < 0 OR p_paid + p_bonus = 0 OR credits_is_outgo(p_kind) THEN
+    RAISE EXCEPTION 'a % of % and %', p_kind, p_paid, p_bonus USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF p_source NOT LIKE 'campaign:%' AND p_source NOT IN ('sales', 'losses', 'refunds') THEN
     PERFORM credits_refuse('source_unknown', jsonb_build_object('source', p_source));
@@ -140,6 +140,9 @@ DECLARE
   w credits_wallet;
   t credits_transaction;
 BEGIN
+  IF credits_is_outgo(p_kind) THEN
+    RAISE EXCEPTION 'a % out of a campaign', p_kind USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   SELECT p.user_id, 'campaign:' || c.slug INTO v_user, v_account
   FROM credits_promise p JOIN credits_campaign c ON c.id = p.campaign_id WHERE p.id = p_promise;
   IF NOT FOUND THEN

@@ -19,8 +19,8 @@ BEGIN
       FROM credits_hold h, credits_outcome(t.id, p_user) o WHERE h.transaction_id = t.id;
     RETURN;
   END IF;
-  IF p_amount IS NULL OR p_amount < 0 THEN
-    RAISE EXCEPTION 'a hold of %', p_amount USING ERRCODE = 'invalid_parameter_value';
+  IF p_amount IS NULL OR p_amount < 0 OR NOT (p_kind = 'hold' OR credits_is_outgo(p_kind)) THEN
+    RAISE EXCEPTION 'a hold for % of %', p_kind, p_amount USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF w.user_id IS NULL OR w.paid + w.bonus < p_amount THEN
     PERFORM credits_refuse('insufficient_credits', jsonb_build_object(

@@ -8,3 +8,8 @@ END $$;
 CREATE FUNCTION credits_day(p_at timestamptz) RETURNS date LANGUAGE sql IMMUTABLE AS $$
   SELECT (p_at AT TIME ZONE 'Asia/Shanghai')::date
 $$;
+
+-- Kinds by which credits leave their owner: they count as spent, and nothing else may bear their name.
+CREATE FUNCTION credits_is_outgo(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_kind IN ('spend', 'tip', 'unlock', 'remix')
+$$;

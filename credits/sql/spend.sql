@@ -17,8 +17,8 @@ BEGIN
     RETURN QUERY SELECT t.id, -o.paid, -o.bonus, o.balance, -(o.paid + o.bonus), true FROM credits_outcome(t.id, p_user) o;
     RETURN;
   END IF;
-  IF p_amount IS NULL OR p_amount < 0 THEN
-    RAISE EXCEPTION 'a spend of %', p_amount USING ERRCODE = 'invalid_parameter_value';
+  IF p_amount IS NULL OR p_amount < 0 OR NOT credits_is_outgo(p_kind) THEN
+    RAISE EXCEPTION 'a % of %', p_kind, p_amount USING ERRCODE = 'invalid_parameter_value';
   END IF;
 
   IF p_entitlement <> '' THEN

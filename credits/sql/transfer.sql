@@ -44,8 +44,8 @@ DECLARE
   v_usable bigint;
   v_bonus bigint;
 BEGIN
-  IF p_amount IS NULL OR p_amount <= 0 THEN
-    RAISE EXCEPTION 'a transfer of %', p_amount USING ERRCODE = 'invalid_parameter_value';
+  IF p_amount IS NULL OR p_amount <= 0 OR NOT credits_is_outgo(p_kind) THEN
+    RAISE EXCEPTION 'a % of %', p_kind, p_amount USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF p_from = p_to THEN
     PERFORM credits_refuse('self_transfer');

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def give(who: int, bonus: int, key: str = "g", source: str = "campaign:coupons", **more: Any) -> Movement:
-    return grant(user_id=who, key=key, kind="gift", ref="x", bonus=bonus, source=source, at=AT, **more)
+    return grant(**{"user_id": who, "key": key, "kind": "gift", "ref": "x", "bonus": bonus, "source": source, "at": AT, **more})
 
 
 def remaining(slug: str) -> int:
@@ -109,6 +109,7 @@ def test_a_campaign_that_is_off_gives_nothing(person: Person) -> None:
         ({"bonus": 0, "paid": 5, "source": "campaign:coupons"}, PaidWithoutSale),
         ({"bonus": 0, "paid": 5, "source": "sales"}, PaidWithoutSale),
         ({"bonus": 0}, DatabaseError),
+        ({"bonus": 5, "kind": "spend"}, DatabaseError),
         ({"bonus": -5}, DatabaseError),
     ],
 )

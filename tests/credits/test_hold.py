@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from accounts.exceptions import IdempotencyConflict
 from credits.exceptions import HoldNotFound, HoldResolved, InsufficientCredits, SelfTransfer
@@ -38,6 +38,17 @@ def test_refuses_more_than_there_is(person: Person) -> None:
     before = moved()
     with pytest.raises(InsufficientCredits), transaction.atomic():
         reserve(who, 6)
+    assert moved() == before
+
+
+def test_refuses_a_kind_by_which_nothing_is_spent(person: Person) -> None:
+    who = person(paid=5)
+    before = moved()
+    for values in ({"kind": "gift"}, {"kind": "refund"}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            reserve(who, 5, **values)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        reserve(who, -1)
     assert moved() == before
 
 

@@ -84,6 +84,15 @@ def test_refuses_a_negative_amount(person: Person, amount: int) -> None:
     assert moved() == before
 
 
+@pytest.mark.parametrize("kind", ["recharge", "refund", "hold", "gift", "magic"])
+def test_refuses_a_kind_by_which_nothing_is_spent(person: Person, kind: str) -> None:
+    who = person(paid=5)
+    before = moved()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        take(who, 1, kind=kind)
+    assert moved() == before
+
+
 def test_nothing_costs_nothing_and_is_still_on_record(person: Person) -> None:
     who = person()
     assert take(who, 0).charged == 0
