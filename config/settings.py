@@ -202,6 +202,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "TaskState": ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"],
+        "TaskStatus": ["pending", "processing", "completed", "failed"],
+        "PaymentStatus": ["pending", "succeeded", "failed", "refunded", "partial_refunded"],
+    },
 }
 
 # Outside sign-in. Addresses are settings so that a local provider can stand in for the real one.
