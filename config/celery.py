@@ -44,7 +44,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "notices": every("payments.act_on_notices", 60.0),
     "orders": every("payments.expire_orders", 60.0),
     "coins": every("credits.mature", 60.0),
-    "files": every("generation.sweep_files", 3600.0),
+    "leftovers": every("generation.sweep_slowly", 3600.0),
     "erasure": every("accounts.erase", 60.0 if settings.DEMO else 3600.0),  # the clock of demo mode can be moved
     "accounts": every("accounts.sweep", 3600.0),
     "old_notices": daily("payments.sweep_notices", 19, 20),

@@ -42,8 +42,8 @@ def sweep_tasks() -> None:
     sweep.sweep_tasks()
 
 
-@shared_task(name="generation.sweep_files")
-def sweep_files() -> None:
-    """Uploads that nobody used and what dead workers left are gone."""
+@shared_task(name="generation.sweep_slowly")
+def sweep_slowly() -> None:
+    """Uploads that nobody used, what dead workers left, tasks that waited for a day: all gone (hourly)."""
     asset_sweep_orphans()
-    sweep.work_sweep()
+    sweep.sweep_slowly()

@@ -18,6 +18,7 @@ from generation.services.attempt import attempt_end
 from generation.services.life import task_move
 from generation.services.settle import OVERDUE, attempt_settle, attempt_stopped
 from generation.services.takeback import attempt_fault
+from generation.services.watch import progress_tell
 from generation.states import ENDED, AttemptState, TaskState
 
 log = logging.getLogger(__name__)
@@ -151,5 +152,7 @@ def _watch_late(attempt: Attempt) -> None:
 def _note_progress(attempt: Attempt, status: EngineStatus | None) -> None:
     Attempt.objects.filter(pk=attempt.pk, state=AttemptState.RUNNING).update(next_poll_at=poll_time(attempt.sent_at))
     if status is not None and status.progress > attempt.task.progress:
-        rows = Task.objects.filter(pk=attempt.task_id, status=TaskState.RUNNING, progress__lt=status.progress)
-        rows.update(progress=min(status.progress, 99.9), updated_at=clock.real_now())
+        percent = min(status.progress, 99.9)
+        rows = Task.objects.filter(pk=attempt.task_id, status=TaskState.RUNNING, progress__lt=percent)
+        if rows.update(progress=percent, updated_at=clock.real_now()):
+            progress_tell(attempt.task, percent)

@@ -27,7 +27,7 @@ from generation.services.input import input_fetch
 from generation.services.life import Trouble, task_move
 from generation.services.money import raise_hold
 from generation.services.poll import poll_time
-from generation.services.settle import UNFIT, attempt_again, attempt_refuse, attempt_settle
+from generation.services.settle import UNFIT, attempt_again, attempt_refuse, attempt_settle, task_stop_due
 from generation.services.takeback import task_take_back
 from generation.services.watch import Watch
 from generation.states import TaskState
@@ -67,6 +67,9 @@ def _make(task: Task, watch: Watch, workdir: Path) -> None:
         _fail_free(task, UNPAYABLE)
         return
     watch.look()
+    if watch.is_stop_asked or watch.is_overdue:
+        _stop_unsent(task, watch)
+        return
     row = EngineRow.objects.get(pk=task.engine_id or 0)
     adapter = adapter_of(row)
     attempt = None if watch.is_lost else attempt_open(task=task, engine_id=row.pk)
@@ -82,6 +85,12 @@ def _make(task: Task, watch: Watch, workdir: Path) -> None:
         attempt_refuse(task=task, attempt=attempt, text=error.text, lease_owner=watch.owner)
     except Temporary as error:
         attempt_again(task=task, attempt=attempt, verdict=f"not now: {error}", lease_owner=watch.owner)
+
+
+def _stop_unsent(task: Task, watch: Watch) -> None:
+    """CANCELLED or TIMEOUT before any engine heard of the task."""
+    with transaction.atomic():
+        task_stop_due(task_locked(task.pk), lease_owner=watch.owner)
 
 
 def _request(task: Task, inputs: tuple[EngineInput, ...], attempt: Attempt, adapter: Engine) -> EngineRequest:

@@ -35,7 +35,13 @@ def sweep_tasks() -> None:
 
     What cannot be helped is logged and stops nothing else.
     """
-    for step in (leases_take_back, deadlines_keep, queue_expire, polls_enqueue, queue_wake):
+    for step in (leases_take_back, deadlines_keep, polls_enqueue, queue_wake):
+        _safely(step)
+
+
+def sweep_slowly() -> None:
+    """What may wait an hour: tasks that waited for a day, work folders of dead workers."""
+    for step in (queue_expire, work_sweep):
         _safely(step)
 
 

@@ -69,7 +69,7 @@ class Watch:
         if self._seen > self._told:
             row = fetch_one(STEP, (self._seen, clock.real_now(), self.task.pk, self.owner))
             self._told = self._seen
-            self._publish()
+            progress_tell(self.task, self._seen)
         else:
             row = fetch_one(LOOK, (self.task.pk, self.owner))
         if row is None:
@@ -80,13 +80,6 @@ class Watch:
     def _look_if_due(self) -> None:
         if time.monotonic() - self._looked_at >= LOOK_S:
             self.look()
-
-    def _publish(self) -> None:
-        payload = {"task_id": str(self.task.uuid), "kind": self.task.kind, "status": "RUNNING", "progress": round(self._seen, 1)}
-        try:
-            client().publish(f"events:{self.task.user_id}", orjson.dumps({"id": None, "kind": "task.progress", "payload": payload}))
-        except redis.RedisError:
-            log.warning("progress was not announced: Redis does not answer")
 
     def _beat(self) -> None:
         """Renews the lease three times a period on a connection of its own, until the work is over or the lease is lost."""
@@ -101,3 +94,12 @@ class Watch:
                     connection.close()
         finally:
             connection.close()
+
+
+def progress_tell(task: Task, percent: float) -> None:
+    """Who listens to the user's events hears how far the task is; not logged, so without a number. A silent Redis is no failure."""
+    payload = {"task_id": str(task.uuid), "kind": task.kind, "status": "RUNNING", "progress": round(percent, 1)}
+    try:
+        client().publish(f"events:{task.user_id}", orjson.dumps({"id": None, "kind": "task.progress", "payload": payload}))
+    except redis.RedisError:
+        log.warning("progress was not announced: Redis does not answer")

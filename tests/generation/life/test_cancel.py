@@ -172,3 +172,27 @@ def test_an_erased_users_tasks_end(afar: Engine) -> None:
     running.refresh_from_db()
     assert (waiting.status, waiting.webhook_url) == ("CANCELLED", "")
     assert running.cancel_requested_at is not None
+
+
+@pytest.mark.django_db
+def test_a_wish_that_came_before_anything_was_sent_is_granted_at_once(afar: Engine) -> None:
+    user = make_user()
+    make_task(user)
+    task = task_claim(owner_name())
+    assert task is not None
+    assert task_cancel(user_id=user.pk, task_uuid=task.uuid) is CancelResult.REQUESTED
+    task_run(task)
+    task.refresh_from_db()
+    assert (task.status, balance(user), Afar.calls) == ("CANCELLED", 1_000, [])
+
+
+@pytest.mark.django_db
+def test_an_erasure_ends_the_tasks(stub: Engine) -> None:
+    from accounts.services.user import user_erase
+
+    user = make_user()
+    task = make_task(user)
+    type(user).objects.filter(pk=user.pk).update(deletion_requested_at=past(31 * 86_400))
+    assert user_erase(user_id=user.pk)
+    task.refresh_from_db()
+    assert task.status == "CANCELLED"

@@ -156,3 +156,16 @@ def test_after_a_day_nobody_waits_any_more(afar: Engine) -> None:
     ask()
     attempt = Attempt.objects.get()
     assert (attempt.state, attempt.next_poll_at) == ("lost", None)
+
+
+def test_the_engines_progress_is_written_and_told(afar: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    monkeypatch.setattr("generation.services.poll.progress_tell", lambda _task, percent: told.append(percent))
+    make_task(make_user())
+    task = run_next()
+    assert task is not None
+    for percent in (30, 20, 100):
+        Afar.says = EngineStatus("running", percent)
+        ask()
+    task.refresh_from_db()
+    assert (task.progress, told) == (99.9, [30, 99.9])
