@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from accounts.web import account, views
+from accounts.web import account, google, views
 
 urlpatterns = [
     path("sign-in", views.sign_in, name="sign-in"),
+    path("sign-in/google", google.leave, name="google-leave"),
+    path("sign-in/google/back", google.back, name="google-back"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("password/forgotten", views.password_forgotten, name="password-forgotten"),
     path("account", account.profile, name="account"),

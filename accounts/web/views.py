@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -99,12 +99,7 @@ def _door_page(request: HttpRequest, door: Door) -> HttpResponse:
 
 
 def _google_href(target: str) -> str:
-    if not settings.GOOGLE_CLIENT_ID:
-        return ""
-    try:
-        return f"{reverse('google_login')}?{urlencode({'next': target})}"
-    except NoReverseMatch:
-        return ""
+    return f"{reverse('google-leave')}?{urlencode({'next': target})}" if settings.GOOGLE_CLIENT_ID else ""
 
 
 def _demo_people() -> list[dict[str, str]]:

@@ -32,6 +32,7 @@ from generation.web.quote import Quote, prices_again
 from generation.web.wording import ENGINE_NOTE, PAGE_KINDS, PROMPT_LIMIT, TEXT_TO_VIDEO, PageKind
 from operations.templatetags.pages import clock_text, spell
 from operations.web.callers import local_path, signed_in
+from operations.web.context import wallet_url
 from operations.web.problems import Problem, problem_of
 
 BENCH_TASKS, HISTORY_TASKS = 24, 20
@@ -94,6 +95,7 @@ def _form_context(wish: Wish) -> dict[str, Any]:
         "prices_json": wish.quote.prices_json,
         "prompt_limit": PROMPT_LIMIT,
         "token": wish.token,
+        "wallet_url": wallet_url(),
         "upload_url": reverse("create-upload"),
         "receipt_note": _receipt_note(kind, wish.quote),
     }
@@ -134,7 +136,7 @@ def _cards(tasks: list[Task], user_id: int) -> list[TaskCard]:
 def quote(request: HttpRequest, principal: Principal) -> HttpResponse:
     """The receipt for what is chosen now."""
     wish = wish_read(_kind(request), request.GET, {}, principal.user_id)
-    return render(request, "pages/quote.html", {"quote": wish.quote})
+    return render(request, "pages/quote.html", {"quote": wish.quote, "wallet_url": wallet_url()})
 
 
 @require_POST

@@ -102,7 +102,12 @@ class Page:
     @property
     def wallet_url(self) -> str:
         """Where credits are bought, if that page is there."""
-        try:
-            return reverse("wallet")
-        except NoReverseMatch:
-            return ""
+        return wallet_url()
+
+
+def wallet_url() -> str:
+    """The page on which credits are bought, "" where there is none."""
+    try:
+        return reverse("wallet")
+    except NoReverseMatch:
+        return ""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from config.kernel.errors import DomainError, InvalidInput
+from operations.web.context import wallet_url
 
 STATUS: dict[str, int] = {
     "not_signed_in": 401,
@@ -108,7 +108,5 @@ def _field_text(error: InvalidInput) -> str:
 def _way_on(error: DomainError) -> tuple[str, str]:
     if error.code != "insufficient_credits":
         return "", ""
-    try:
-        return reverse("wallet"), gettext("Add credits")
-    except NoReverseMatch:
-        return "", ""
+    link = wallet_url()
+    return (link, gettext("Add credits")) if link else ("", "")

@@ -93,9 +93,9 @@ def test_from_the_first_page_to_a_playing_film(platform: Run, page: Any) -> None
     before = credits_shown(page)
     page.fill("#prompt", PROMPT)
     page.check("input[name=quality][value=hd]", force=True)
-    page.wait_for_function("document.querySelector('[data-price]').textContent.startsWith('30')")
+    page.wait_for_function("() => document.querySelector('[data-price]').textContent.startsWith('30')")
     page.check("input[name=quality][value=standard]", force=True)
-    page.wait_for_function("document.querySelector('[name=quoted]').value === '20'")
+    page.wait_for_function("() => document.querySelector('[name=quoted]').value === '20'")
     assert page.inner_text("[data-cost]") == "−20"
     assert page.inner_text("[data-after]") == f"{before - 20:,}"
     shot(page, "3-price")

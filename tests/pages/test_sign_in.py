@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
 
 from accounts.models import Session, User
+from accounts.services.sign_in import SignIn
 from config.kernel import limits
 from tests.conftest import UserFactory
 from tests.pages.conftest import PASSWORD, Reader
@@ -107,3 +111,40 @@ def test_a_forgotten_password_answers_everybody_alike(user_factory: UserFactory,
     pages = [Client().post("/password/forgotten", {"address": address}).content.decode() for address in ("a@b.example", "c@d.example")]
     assert plain(pages[0]) == plain(pages[1])
     assert Client().post("/password/forgotten", {"address": "nonsense"}).status_code == 422
+
+
+def test_google_is_offered_only_where_it_is_configured(settings: Any) -> None:
+    settings.GOOGLE_CLIENT_ID = ""
+    assert "/sign-in/google" not in Client().get("/sign-in").content.decode()
+    assert Client().get("/sign-in/google").status_code == 404
+    settings.GOOGLE_CLIENT_ID = "client-1"
+    assert "/sign-in/google" in Client().get("/sign-in").content.decode()
+
+
+def test_google_lets_in_only_the_browser_that_left_with_the_state(
+    user_factory: UserFactory, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.GOOGLE_CLIENT_ID = "client-1"
+    user = user_factory("googler")
+    asked: list[dict[str, str]] = []
+
+    def exchange(**sent: str) -> SignIn:
+        asked.append(sent)
+        return SignIn(user)
+
+    monkeypatch.setattr("accounts.web.google.google_sign_in", exchange)
+    client = Client()
+    out = urlsplit(client.get("/sign-in/google", {"next": "/history"})["Location"])
+    query = {name: values[0] for name, values in parse_qs(out.query).items()}
+    assert (out.hostname, query["code_challenge_method"], query["client_id"]) == ("accounts.google.com", "S256", "client-1")
+    assert Client().get("/sign-in/google/back", {"code": "c", "state": query["state"]})["Location"] == "/sign-in"
+    stale = Client()
+    stale.get("/sign-in/google")
+    assert stale.get("/sign-in/google/back", {"code": "c", "state": query["state"]})["Location"] == "/sign-in"
+    assert not asked
+    assert client.get("/sign-in/google/back", {"code": "c", "state": query["state"]})["Location"] == "/history"
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(asked[0]["code_verifier"].encode()).digest()).rstrip(b"=").decode()
+    assert challenge == query["code_challenge"]
+    assert client.get("/history").status_code == 200
+    assert client.get("/sign-in/google/back", {"code": "c", "state": query["state"]})["Location"] == "/sign-in"
+    assert len(asked) == 1
