@@ -36,6 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
     DigestedPBKDF2Hasher.iterations = 1_000
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker, django_db_modify_db_settings: None
+) -> Iterator[None]:
+    """The migrated test database, for every test that asks: pytest-django's own makes none when only `committed_db` does."""
+    from django.test.utils import setup_databases, teardown_databases
+
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, serialized_aliases=set())
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _empty_redis() -> None:
     """The run begins with an empty Redis, if it is the run's own."""

@@ -30,8 +30,7 @@ def stop(text: str) -> None:
 
 def stamp_of(level: str) -> str:
     """The hash of everything that decides what `level` installs."""
-    parts = [sys.version.split()[0].encode(), *((ROOT / name).read_bytes() for name in SETS[level])]
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return hashlib.sha256(b"\0".join((ROOT / name).read_bytes() for name in SETS[level])).hexdigest()
 
 
 def stamp_path(level: str) -> Path:
@@ -41,7 +40,13 @@ def stamp_path(level: str) -> Path:
 
 def is_current(level: str) -> bool:
     """True when the environment holds exactly what the files of `level` ask for."""
-    return PYTHON.exists() and stamp_path(level).exists() and stamp_path(level).read_text() == stamp_of(level)
+    return is_whole() and stamp_path(level).exists() and stamp_path(level).read_text() == stamp_of(level)
+
+
+def is_whole() -> bool:
+    """True when the environment's Python is still there and still of the version that its packages were installed for."""
+    name = PYTHON.resolve().name if PYTHON.exists() else ""
+    return bool(name) and (not name.startswith("python3.") or (VENV / "lib" / name).is_dir())
 
 
 def check_machine() -> None:
@@ -70,7 +75,7 @@ def complain(what: str) -> None:
 def make_venv() -> None:
     """`.venv` exists and has uv: by ensurepip, by a uv on PATH, or by the system's pip."""
     uv = shutil.which("uv")
-    if PYTHON.exists() and quiet(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))") and find_uv():
+    if is_whole() and quiet(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))") and find_uv():
         return
     shutil.rmtree(VENV, ignore_errors=True)
     if quiet(sys.executable, "-c", "import ensurepip, venv"):

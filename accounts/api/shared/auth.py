@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from credits.selectors.wallet import balance_of
 from django.http import HttpRequest, HttpResponse
 
 from accounts.api.shared import serializers as shapes
@@ -15,6 +14,7 @@ from accounts.services.password import password_register, password_sign_in
 from accounts.services.session import session_open, session_refresh_header, session_revoke
 from accounts.web.client import client_address, user_agent
 from config.contracts.shared_v1.views import SharedView, bearer_of
+from credits.selectors.wallet import balance_of
 
 ACCESS_LIFE_S = 86_400
 REFRESH_LIFE_S = 7 * 86_400

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import phonenumbers
-from credits.selectors.wallet import balance_of
 from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -17,6 +16,7 @@ from accounts.services.user import user_delete_request, user_update_profile
 from config.contracts.video.schema import answers
 from config.contracts.video.views import VideoView
 from config.kernel.clock import iso_z
+from credits.selectors.wallet import balance_of
 
 
 class MeView(VideoView):

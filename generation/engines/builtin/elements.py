@@ -13,6 +13,8 @@ from generation.engines.builtin.palette import blended
 from generation.engines.builtin.shapes import disc, flat, glow
 
 FPS = 24
+SMALL_FINE = 2
+"""Steps a pixel of small things of which there are many: enough, and fewer pictures to work out."""
 WHITE = np.full(3, 255, np.float32)
 
 
@@ -153,6 +155,7 @@ def dots(radii: Sequence[float], tint: Floats, *, soft: float = 1.2, strength: f
     found = [disc(radius, tint, soft=max(soft, radius * 0.8)) for radius in radii]
     for sprite in found:
         sprite.alpha *= np.float32(strength)
+        sprite.fine = SMALL_FINE
     return found
 
 
@@ -166,6 +169,7 @@ def lights(radii: Sequence[float], tint: Floats, strength: float = 0.9) -> list[
         at = side // 2 - core.shape[0] // 2
         spot = halo.alpha[at : at + core.shape[0], at : at + core.shape[1]]
         np.maximum(spot, core[: spot.shape[0], : spot.shape[1]], out=spot)
+        halo.fine = SMALL_FINE
         found.append(halo)
     return found
 
@@ -323,7 +327,9 @@ def _dash(length: float, thick: float, tint: Floats, strength: float) -> Sprite:
     rows = np.arange(int(thick * 2) + 3, dtype=np.float32)[:, None] - (int(thick * 2) + 2) / 2
     columns = np.arange(int(length) + 3, dtype=np.float32)[None, :] - (int(length) + 2) / 2
     far = np.sqrt((rows / thick) ** 2 + (columns / (length / 2)) ** 2)
-    return flat(tint, (np.clip((1 - far) * 2.2, 0, 1) * strength).astype(np.float32))
+    found = flat(tint, (np.clip((1 - far) * 2.2, 0, 1) * strength).astype(np.float32))
+    found.fine = 1
+    return found
 
 
 @dataclass(slots=True)

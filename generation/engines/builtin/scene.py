@@ -120,6 +120,7 @@ def sky(stage: Stage, horizon: float, *, disc_at: tuple[float, float] | None, di
     rows = max(int(stage.y(horizon)), 2)
     colours = np.concatenate([gradient(light.sky, rows), np.repeat(gradient(light.sky, 2)[1:], stage.height - rows, axis=0)])
     fill(picture, np.repeat(colours[:, None, :], stage.width, axis=1), stage.rng)
+    stars = stars if stage.plan.weather == "clear" else 0
     still = Stars.scattered(stage.rng, stage.width, rows, int(stars * stage.width / 1280))
     still.draw(picture, 0.0)
     stage.add(Backdrop(picture))

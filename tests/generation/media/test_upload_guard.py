@@ -42,7 +42,7 @@ def run(path: str, chunks: int, headers: dict[bytes, bytes] | None = None) -> tu
         await send({"type": "http.response.start", "status": 500, "headers": []})
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": list((headers or {}).items())}
-    asyncio.run(UploadGuard(application)(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(UploadGuard(application)(scope, receive, send))
     return sent, taken, seen
 
 
