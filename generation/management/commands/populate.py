@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
@@ -49,7 +50,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{users} users, {tasks} tasks")
 
     def _users(self, count: int, now: dt.datetime) -> list[User]:
-        users = [User(username=f"load-{number}", password="!", created_at=now) for number in range(1, count + 1)]
+        users = [User(username=f"load-{number}", password=make_password(None), created_at=now) for number in range(1, count + 1)]
         User.objects.bulk_create(users, batch_size=1000)
         EventHead.objects.bulk_create([EventHead(user=user) for user in users], batch_size=1000)
         return users
@@ -69,8 +70,8 @@ class Command(BaseCommand):
     def _sessions(self, users: list[User], now: dt.datetime) -> dict[int, uuid.UUID]:
         rows = [
             Session(
-                user=user, form=Session.Form.BODY, access_life_s=LIFE_S, refresh_life_s=LIFE_S, opened_at=now, last_used_at=now + dt.timedelta(days=1),
-                expires_at=now + dt.timedelta(seconds=LIFE_S),
+                user=user, form=Session.Form.BODY, access_life_s=LIFE_S, refresh_life_s=LIFE_S,
+                opened_at=now, last_used_at=now + dt.timedelta(days=1), expires_at=now + dt.timedelta(seconds=LIFE_S),
             )
             for user in users
         ]  # fmt: skip
