@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 ADAPTERS: dict[str, str] = {
     "builtin": "generation.engines.builtin.adapter:BuiltinEngine",
+    "kie": "generation.engines.kie.adapter:KieEngine",
 }
 """Adapter's name → `module:class`, imported when first needed (upstream SDKs are heavy). The class takes the engine's row."""
 
