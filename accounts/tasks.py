@@ -31,7 +31,7 @@ def users_erase() -> None:
     user.user_erase_due()
 
 
-@shared_task(name="accounts.sweep_idempotency")
+@shared_task(name="accounts.sweep")
 def sweep() -> None:
     """What is only kept for a while: idempotency keys, codes, links, ended sessions; once a day."""
     idempotency.idempotency_sweep()

@@ -98,7 +98,7 @@ def find_uv() -> str | None:
 
 def install_uv() -> bool:
     """uv is in the environment, from `requirements-uv.txt`, by the environment's pip or the system's."""
-    wanted = ["install", "--quiet", "--require-hashes", "-r", ROOT / "requirements-uv.txt"]
+    wanted: list[str | Path] = ["install", "--quiet", "--require-hashes", "-r", ROOT / "requirements-uv.txt"]
     if quiet(PYTHON, "-m", "pip", "--version"):
         return quiet(PYTHON, "-m", "pip", *wanted)
     return quiet(sys.executable, "-m", "pip", "--python", PYTHON, *wanted)
@@ -117,9 +117,9 @@ def sync(level: str) -> None:
 
 def ways_of(level: str) -> list[list[str | Path]]:
     """uv; uv with the machine's own certificates; uv once more; pip, which alone reads pip's configuration."""
-    files: list[str | Path] = [ROOT / name for name in SETS[level]]
-    uv = [find_uv() or "uv", "pip", "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode"]
-    pip = [PYTHON, "-m", "pip", "install", "--require-hashes", *(part for file in files for part in ("-r", file))]
+    files = [str(ROOT / name) for name in SETS[level]]
+    uv: list[str | Path] = [find_uv() or "uv", "pip", "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--require-hashes", *(part for file in files for part in ("-r", file))]
     return [[*uv, *files], [*uv, "--system-certs", *files], [*uv, *files], pip]
 
 

@@ -49,7 +49,7 @@ def collect_static() -> None:
     (root / STAMP).write_text(mark)
 
 
-def steps() -> list[tuple[str, Callable[[], None]]]:
+def steps() -> list[tuple[str, Callable[[], object]]]:
     """What is done, in order."""
     from django.conf import settings
 

@@ -281,19 +281,21 @@ def python(*arguments: str) -> list[str]:
 
 
 def platform_programs(places: Places, environment: dict[str, str]) -> list[Program]:
-    """Worker, beat and web, in the order in which they start."""
+    """The workers, beat and web, in the order in which they start."""
 
     def program(name: str, command: list[str], **extra: object) -> Program:
         return Program(name=name, command=command, environment=environment, log=places.log(name), cwd=ROOT, **extra)  # type: ignore[arg-type]
 
     celery = python("-m", "celery", "-A", "config.celery")
+    ending = {"stop_signals": (signal.SIGTERM, signal.SIGQUIT), "on_orphan": signal.SIGQUIT, "patience_s": 4.0}
+    makers = os.environ.get("WORKER_PROCESSES", "2")
+    # What takes long has a worker of its own: sweeps, webhooks and the outbox never wait behind a video.
     return [
+        program("maker", [*celery, "worker", *WORKER_FLAGS, "-Q", "work", "--concurrency", makers, "-n", "maker@%h"], **ending),
         program(
             "worker",
-            [*celery, "worker", *WORKER_FLAGS, "--concurrency", os.environ.get("WORKER_PROCESSES", "2")],
-            stop_signals=(signal.SIGTERM, signal.SIGQUIT),
-            on_orphan=signal.SIGQUIT,
-            patience_s=4.0,
+            [*celery, "worker", *WORKER_FLAGS, "-Q", "celery", "--pool", "threads", "--concurrency", "4", "-n", "worker@%h"],
+            **ending,
         ),
         program("beat", [*celery, "beat", "--schedule", str(places.run / "beat-schedule"), "--pidfile=", "--loglevel", "WARNING"]),
         program("web", python("-m", "uvicorn", "config.asgi:application", "--host", places.host, "--port", str(places.port), *WEB_FLAGS)),
