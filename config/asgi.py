@@ -9,11 +9,13 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application: Any = get_asgi_application()
+_django: Any = get_asgi_application()
 
 from accounts.realtime.events import events, hub  # noqa: E402  needs Django's apps
+from generation.web.upload_guard import UploadGuard  # noqa: E402
 from operations.services.installation import installation_check  # noqa: E402
 
+django_application: Any = UploadGuard(_django)
 logger = logging.getLogger(__name__)
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 STREAMS: dict[str, Application] = {"/api/v1/events": events}

@@ -23,7 +23,7 @@ WATCHED = ENDING | {signal.SIGCHLD}
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 20.0
 SERVERS = {"postgres", "valkey"}
-WORKER_FLAGS = ["--pool", "prefork", "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+WORKER_FLAGS = ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
 WEB_FLAGS = [
     "--no-access-log",
     "--log-level",
@@ -288,15 +288,12 @@ def platform_programs(places: Places, environment: dict[str, str]) -> list[Progr
 
     celery = python("-m", "celery", "-A", "config.celery")
     ending = {"stop_signals": (signal.SIGTERM, signal.SIGQUIT), "on_orphan": signal.SIGQUIT, "patience_s": 4.0}
-    makers = os.environ.get("WORKER_PROCESSES", "2")
     # What takes long has a worker of its own: sweeps, webhooks and the outbox never wait behind a video.
+    work = ["-Q", "work", "-n", "maker@%h", "--pool", "prefork", "--concurrency", os.environ.get("WORKER_PROCESSES", "2")]
+    rest = ["-Q", "celery", "-n", "worker@%h", "--pool", "threads", "--concurrency", "4"]
     return [
-        program("maker", [*celery, "worker", *WORKER_FLAGS, "-Q", "work", "--concurrency", makers, "-n", "maker@%h"], **ending),
-        program(
-            "worker",
-            [*celery, "worker", *WORKER_FLAGS, "-Q", "celery", "--pool", "threads", "--concurrency", "4", "-n", "worker@%h"],
-            **ending,
-        ),
+        program("maker", [*celery, "worker", *WORKER_FLAGS, *work], **ending),
+        program("worker", [*celery, "worker", *WORKER_FLAGS, *rest], **ending),
         program("beat", [*celery, "beat", "--schedule", str(places.run / "beat-schedule"), "--pidfile=", "--loglevel", "WARNING"]),
         program("web", python("-m", "uvicorn", "config.asgi:application", "--host", places.host, "--port", str(places.port), *WEB_FLAGS)),
     ]

@@ -178,6 +178,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='asset',
-            index=models.Index(condition=models.Q(('source', 'upload'), ('used_at__isnull', True)), fields=['created_at'], name='asset_orphans'),
+            index=models.Index(condition=models.Q(('used_at__isnull', True)), fields=['created_at'], name='asset_orphans'),
         ),
     ]

@@ -42,7 +42,7 @@ class Asset(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["user", "-id"], name="asset_user"),
-            models.Index(fields=["created_at"], name="asset_orphans", condition=models.Q(source="upload", used_at__isnull=True)),
+            models.Index(fields=["created_at"], name="asset_orphans", condition=models.Q(used_at__isnull=True)),
         )
 
     def __str__(self) -> str:
