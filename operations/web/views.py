@@ -71,21 +71,6 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
     return _told(request, 404, _("Nothing hangs here."), _("It may have been taken down, or the link lost a few letters."))
 
 
-def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """403: not this reader's."""
-    return _told(request, 403, _("This is not yours to open."), _("Nothing changed. Sign in as somebody else, or go back."))
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403: a form that this server did not hand out, or one that grew old."""
-    return _told(
-        request,
-        403,
-        _("This form has grown old."),
-        _("Nothing was sent and nothing was spent. Go back, load the page again, and send it anew."),
-    )
-
-
 def too_many_requests(request: HttpRequest, retry_after_s: int) -> HttpResponse:
     """429: slower."""
     meaning = _("Nothing was spent. Tasks under way go on. Try again in %(s)s seconds.") % {"s": retry_after_s}

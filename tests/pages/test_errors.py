@@ -105,3 +105,11 @@ def test_a_silent_database_is_a_503_and_a_mistake_a_500(monkeypatch: pytest.Monk
 
         monkeypatch.setattr(views, "home_context", fail)
         assert Client(raise_request_exception=False).get("/").status_code == status
+
+
+@pytest.mark.django_db
+def test_a_form_of_elsewhere_is_refused_in_our_own_words() -> None:
+    answer = Client(enforce_csrf_checks=True, headers={"Accept-Language": "en"}).post("/theme", {"theme": "dark"})
+    assert answer.status_code == 403
+    judge(answer.content.decode(), "en")
+    assert "This form has grown old." in answer.content.decode()
