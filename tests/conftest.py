@@ -44,7 +44,7 @@ def django_db_setup(
     from django.test.utils import setup_databases, teardown_databases
 
     with django_db_blocker.unblock():
-        made = setup_databases(verbosity=0, interactive=False, aliases={"default"}, serialized_aliases=set())
+        made = setup_databases(verbosity=0, interactive=False, aliases={"default": True}, serialized_aliases=set())
     yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)
@@ -78,11 +78,13 @@ def _folders(tmp_path: Path, settings: Any) -> None:
 
 
 @pytest.fixture
-def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[CopiedDatabase]:
+def committed_db(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[CopiedDatabase]:
     """A database of the test's own, a copy of the migrated one, in which transactions really commit, for all its threads.
 
     The ledger refuses TRUNCATE, so what was committed can only go with its database.
     """
+    if request.node.get_closest_marker("django_db"):
+        raise pytest.UsageError(f"{request.node.nodeid}: committed_db and the mark django_db exclude each other")
     with django_db_blocker.unblock(), copied_database() as name:
         yield CopiedDatabase(name)
 

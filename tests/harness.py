@@ -51,8 +51,8 @@ def refuse_sockets() -> None:
         _judge(self.family, address)
         return REAL_CONNECT_EX(self, address)
 
-    socket.socket.connect = connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = connect_ex  # type: ignore[method-assign]
+    socket.socket.connect = connect  # type: ignore[method-assign, assignment]
+    socket.socket.connect_ex = connect_ex  # type: ignore[method-assign, assignment]
 
 
 def database_url(name: str) -> str:

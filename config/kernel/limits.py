@@ -55,7 +55,7 @@ def take(name: str, subject: str, limit: int, period_s: int) -> Allowance:
     if not settings.RATE_LIMITS:
         return Allowance(limit, limit, 0)
     try:
-        used, wait_us = client().eval(TAKE, 1, _key(name, subject), limit, period_s)  # type: ignore[misc,no-untyped-call]
+        used, wait_us = client().eval(TAKE, 1, _key(name, subject), limit, period_s)
     except redis.RedisError:
         log.warning("limit %s is not counted: Redis does not answer", name)
         return Allowance(limit, limit, 0)

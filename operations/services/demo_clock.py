@@ -55,7 +55,7 @@ def _restore() -> int:
 
 
 def _is_in_transaction_that_broke() -> bool:
-    return transaction.get_connection().needs_rollback
+    return bool(transaction.get_connection().needs_rollback)
 
 
 def clock_advance(*, advance_s: int) -> dt.timedelta:
