@@ -16,7 +16,7 @@ web: run-environment ## Start the production web processes alone (WORKERS, HOST,
 	@$(VENV)/python -m config.launcher web
 
 test: dev-environment ## Run the tests beside a PostgreSQL and a Valkey of their own (ARGS="tests/credits -k refund")
-	@$(VENV)/python -m config.launcher test $(ARGS)
+	@$(VENV)/python -m config.launcher test $(if $(ARGS),$(ARGS),-n 2 --dist loadfile)
 
 check: dev-environment ## Style, types, import rules, settings, migrations
 	@$(VENV)/python -m config.launcher check

@@ -6,12 +6,14 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django: Any = get_asgi_application()
 
-from accounts.realtime.events import events, hub  # noqa: E402  needs Django's apps
+from accounts.realtime.callers import host_is_ours  # noqa: E402  needs Django's apps
+from accounts.realtime.events import events, hub  # noqa: E402
 from generation.web.upload_guard import UploadGuard  # noqa: E402
 from operations.services.installation import installation_check  # noqa: E402
 
@@ -26,11 +28,24 @@ async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) 
     """The one ASGI application of this platform."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
+    elif scope["type"] == "http" and not _host_is_ours(scope):
+        await _refuse_host(send)
     elif scope["type"] == "http":
         await STREAMS.get(scope["path"], django_application)(scope, receive, send)
     else:
         await receive()
         await send({"type": "websocket.close", "code": 1000})
+
+
+def _host_is_ours(scope: MutableMapping[str, Any]) -> bool:
+    """Demo mode answers loopback names only, so that no foreign page reaches it under a name of its own."""
+    named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    return len(named) == 1 and host_is_ours(named[0], settings.ALLOWED_HOSTS)
+
+
+async def _refuse_host(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 400, "headers": [(b"content-type", b"text/plain; charset=utf-8")]})
+    await send({"type": "http.response.body", "body": b"This host is not served here."})
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
