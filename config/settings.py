@@ -236,6 +236,27 @@ SMS_RANGE_DAY_LIMIT = int(os.environ.get("SMS_RANGE_DAY_LIMIT", "2000"))
 PASSWORD_DIGEST_SIGN_IN = _flag("PASSWORD_DIGEST_SIGN_IN", True)
 """Whether 32 hex digits are tried as the MD5 of a password first (document 002)."""
 SMS_GATEWAY = "file" if DEMO else os.environ.get("SMS_GATEWAY", "")
+"""`aliyun` or `tencent`, off without one or without all its keys (docs/adr/0005); demo mode writes files."""
+ALIYUN_SMS_ACCESS_KEY_ID = os.environ.get("ALIYUN_SMS_ACCESS_KEY_ID", "")
+ALIYUN_SMS_ACCESS_KEY_SECRET = os.environ.get("ALIYUN_SMS_ACCESS_KEY_SECRET", "")
+ALIYUN_SMS_SIGN_NAME = os.environ.get("ALIYUN_SMS_SIGN_NAME", "")
+ALIYUN_SMS_TEMPLATE_CODE = os.environ.get("ALIYUN_SMS_TEMPLATE_CODE", "")
+ALIYUN_SMS_TEMPLATE_PARAMS: dict[str, str] = {
+    name: value or name for name, _, value in (part.partition(":") for part in _names("ALIYUN_SMS_TEMPLATE_PARAMS") or ["code"])
+}
+"""Variable of the template → `code` or `minutes`, written `code,time:minutes`."""
+ALIYUN_SMS_ENDPOINT = os.environ.get("ALIYUN_SMS_ENDPOINT", "dysmsapi.aliyuncs.com")
+ALIYUN_SMS_PROTOCOL = os.environ.get("ALIYUN_SMS_PROTOCOL", "https").lower()
+TENCENT_SMS_SECRET_ID = os.environ.get("TENCENT_SMS_SECRET_ID", "")
+TENCENT_SMS_SECRET_KEY = os.environ.get("TENCENT_SMS_SECRET_KEY", "")
+TENCENT_SMS_APP_ID = os.environ.get("TENCENT_SMS_APP_ID", "")
+TENCENT_SMS_SIGN_NAME = os.environ.get("TENCENT_SMS_SIGN_NAME", "")
+TENCENT_SMS_TEMPLATE_ID = os.environ.get("TENCENT_SMS_TEMPLATE_ID", "")
+TENCENT_SMS_TEMPLATE_PARAMS = _names("TENCENT_SMS_TEMPLATE_PARAMS") or ["code"]
+"""What fills `{1}`, `{2}` of the template, in order: `code`, `minutes`."""
+TENCENT_SMS_REGION = os.environ.get("TENCENT_SMS_REGION", "ap-guangzhou")
+TENCENT_SMS_ENDPOINT = os.environ.get("TENCENT_SMS_ENDPOINT", "sms.tencentcloudapi.com")
+TENCENT_SMS_PROTOCOL = os.environ.get("TENCENT_SMS_PROTOCOL", "https").lower()
 
 STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
