@@ -151,7 +151,6 @@ REFUSED: list[tuple[dict[str, str], int]] = [
     ({"Authorization": "Basic eDp5"}, 401),
     ({"Cookie": "sessionid=forged"}, 401),
     ({"Cookie": "sessionid=forged", "Origin": "http://evil.example"}, 401),
-    ({"Host": "evil.example"}, 400),
     ({"Last-Event-ID": "x"}, 400),
     ({"Last-Event-ID": "9" * 40}, 400),
 ]
