@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('title_en', models.CharField(blank=True, max_length=120)),
                 ('description', models.TextField(blank=True, max_length=1000)),
                 ('description_en', models.TextField(blank=True, max_length=1000)),
+                ('prompt', models.TextField(blank=True, help_text='What its maker wrote; visitors may try it themselves.', max_length=5000)),
                 ('view_count', models.PositiveBigIntegerField(default=0, editable=False)),
                 ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
                 ('display_order', models.IntegerField(default=0, help_text='Higher stands earlier.')),

@@ -18,6 +18,7 @@ class ShowcaseVideo(models.Model):
     title_en = models.CharField(max_length=120, blank=True)
     description = models.TextField(max_length=1000, blank=True)
     description_en = models.TextField(max_length=1000, blank=True)
+    prompt = models.TextField(max_length=5000, blank=True, help_text=_("What its maker wrote; visitors may try it themselves."))
     video = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", limit_choices_to={"kind": "video"})
     view_count = models.PositiveBigIntegerField(default=0, editable=False)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)

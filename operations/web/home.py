@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -24,8 +23,6 @@ SHOWN = 24
 BALANCE_EXAMPLE = 1304
 SECONDS_HELD, SECONDS_MADE = 11, 8
 GIFT_CREDITS = 100
-SAID_BEFORE = re.compile(r"^[^：:]{1,40}(?:：|: )")
-"""A description may say who drew it before the prompt itself."""
 IMAGE_OFFERS = ("stargraph/text2img", "stargraph/img2img", "stargraph/upscale")
 
 
@@ -55,7 +52,7 @@ class ShownWork:
 def shown_work(video: ShowcaseVideo, cost: int | None = None) -> ShownWork:
     """`video` in the reader's language; `cost` is what a film like it costs today."""
     is_english = get_language() == "en"
-    prompt = SAID_BEFORE.sub("", (is_english and video.description_en) or video.description)
+    prompt = video.prompt or (is_english and video.description_en) or video.description
     asset = video.video
     form = shape_of(asset.width, asset.height)
     wish = {"kind": TEXT_TO_VIDEO.name, "prompt": prompt, "aspect_ratio": "portrait" if form == "v" else "landscape"}
