@@ -15,18 +15,22 @@ class TaskState(models.TextChoices):
 
 
 EDGES: dict[TaskState, frozenset[TaskState]] = {
-    TaskState.PENDING: frozenset({
-        TaskState.RUNNING,  # a worker claimed it
-        TaskState.CANCELLED,  # its owner cancelled before anything began
-        TaskState.FAILED,  # refused before anything reached an engine (input, route, deadline of the queue)
-    }),
-    TaskState.RUNNING: frozenset({
-        TaskState.PENDING,  # a retryable failure or an expired lease with nothing sent: it waits again
-        TaskState.SUCCEEDED,  # our own copy of the output is stored
-        TaskState.FAILED,  # the engine refused for good
-        TaskState.TIMEOUT,  # the deadline passed and the engine was asked
-        TaskState.CANCELLED,  # the engine confirmed that it stopped
-    }),
+    TaskState.PENDING: frozenset(
+        {
+            TaskState.RUNNING,  # a worker claimed it
+            TaskState.CANCELLED,  # its owner cancelled before anything began
+            TaskState.FAILED,  # refused before anything reached an engine (input, route, deadline of the queue)
+        }
+    ),
+    TaskState.RUNNING: frozenset(
+        {
+            TaskState.PENDING,  # a retryable failure or an expired lease with nothing sent: it waits again
+            TaskState.SUCCEEDED,  # our own copy of the output is stored
+            TaskState.FAILED,  # the engine refused for good
+            TaskState.TIMEOUT,  # the deadline passed and the engine was asked
+            TaskState.CANCELLED,  # the engine confirmed that it stopped
+        }
+    ),
     TaskState.SUCCEEDED: frozenset(),
     TaskState.FAILED: frozenset(),
     TaskState.CANCELLED: frozenset(),

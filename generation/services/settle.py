@@ -46,9 +46,7 @@ def attempt_settle(*, task: Task, attempt: Attempt, status: EngineStatus, workdi
     elif status.state == "failed" and not status.retryable:
         attempt_refuse(task=task, attempt=attempt, text=status.message, lease_owner=lease_owner)
     elif status.state == "lost":
-        attempt_again(
-            task=task, attempt=attempt, verdict=UNHEARD_OF, state=AttemptState.LOST, lease_owner=lease_owner
-        )
+        attempt_again(task=task, attempt=attempt, verdict=UNHEARD_OF, state=AttemptState.LOST, lease_owner=lease_owner)
     elif status.state == "failed":
         attempt_again(task=task, attempt=attempt, verdict=status.message, lease_owner=lease_owner)
     elif status.state == "cancelled":
