@@ -41,7 +41,7 @@ class VideoView(APIView):
     scope: ClassVar[str] = ""
     principal: Principal
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.request = request  # type: ignore[assignment]
         self.args, self.kwargs = args, kwargs
         with override("en"):

@@ -49,7 +49,7 @@ class VideoClient:
             headers["X-API-Key"] = self.key
         return headers
 
-    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Any:
+    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: Any) -> Any:
         """The answer; `answer.data` is its JSON body."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         import orjson
@@ -62,14 +62,14 @@ class VideoClient:
         hold(method, path, answer.status_code, answer.data)
         return answer
 
-    def get(self, path: str, **headers: str) -> Any:
+    def get(self, path: str, **headers: Any) -> Any:
         return self.call("GET", path, **headers)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+    def post(self, path: str, body: Any = None, **headers: Any) -> Any:
         return self.call("POST", path, body if body is not None else {}, **headers)
 
-    def put(self, path: str, body: Any, **headers: str) -> Any:
+    def put(self, path: str, body: Any, **headers: Any) -> Any:
         return self.call("PUT", path, body, **headers)
 
-    def delete(self, path: str, **headers: str) -> Any:
+    def delete(self, path: str, **headers: Any) -> Any:
         return self.call("DELETE", path, **headers)
