@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from config.launcher.child import Child, Program
 from config.launcher.postgres import Cluster
@@ -60,9 +61,9 @@ class Services:
                 self._log(connection, "none")
 
     @staticmethod
-    def _log(connection: object, what: str) -> None:
-        connection.execute(f"ALTER SYSTEM SET log_statement = '{what}'")  # type: ignore[attr-defined]
-        connection.execute("SELECT pg_reload_conf()")  # type: ignore[attr-defined]
+    def _log(connection: Any, what: str) -> None:
+        connection.execute(f"ALTER SYSTEM SET log_statement = '{what}'")
+        connection.execute("SELECT pg_reload_conf()")
         time.sleep(0.3)
 
 
