@@ -4,7 +4,7 @@ VENV := .venv/bin
 BOOTSTRAP := config/launcher/bootstrap.py
 ARGS ?=
 
-.PHONY: help run web test check format bench lock messages clean python dev-environment run-environment
+.PHONY: help run web test check format bench lock clean python dev-environment run-environment
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -27,9 +27,6 @@ format: dev-environment ## Lay the code out
 bench: dev-environment ## Measure the web processes and the books beside the yardsticks
 	@$(VENV)/python -m bench $(ARGS)
 
-messages: dev-environment ## Compile the message catalogues
-	@$(VENV)/python -c "from pathlib import Path; from config.launcher.messages import compile_all; print(compile_all(Path.cwd()), 'written')"
-
 lock: dev-environment ## Resolve the requirements anew (UPGRADE=1 takes newer releases)
 	@for name in requirements requirements-embedded requirements-dev requirements-uv; do \
 	  $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -43,7 +40,7 @@ python:
 	@test -n "$(PYTHON)" || { echo "atelier: Python 3.11 or later is missing (Debian: apt install python3 python3-venv)" >&2; exit 1; }
 
 run-environment: python
-	@$(PYTHON) $(BOOTSTRAP) run
+	@$(PYTHON) $(BOOTSTRAP) run && $(VENV)/python -m config.launcher.messages
 
 dev-environment: python
-	@$(PYTHON) $(BOOTSTRAP) dev
+	@$(PYTHON) $(BOOTSTRAP) dev && $(VENV)/python -m config.launcher.messages

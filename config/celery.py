@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import worker_init
 from django.conf import settings
 from kombu.entity import Exchange, Queue
 
@@ -74,3 +75,11 @@ app.conf.update(
     enable_utc=True,
 )
 app.autodiscover_tasks()
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def check_installation(**_: Any) -> None:
+    """A worker starts only beside a database that is this mode's."""
+    from operations.services.installation import installation_check  # needs Django's apps
+
+    installation_check()

@@ -9,6 +9,7 @@ from csp.middleware import CSPMiddleware
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
@@ -17,6 +18,7 @@ from django.middleware.locale import LocaleMiddleware
 from config.kernel.ids import parse_uuid, public_uuid
 
 CONTRACT_PATHS = ("/api/", "/v1/")
+WRONG_HOST = b'{"detail":"Invalid host"}'
 
 
 class RequestMiddleware:
@@ -27,11 +29,26 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.request_id = str(parse_uuid(request.headers.get("X-Request-ID", "")) or public_uuid())  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        response = (
+            self.get_response(request) if _is_for_us(request) else HttpResponse(WRONG_HOST, status=400, content_type="application/json")
+        )
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         if not response.streaming and "Content-Length" not in response:
             response["Content-Length"] = str(len(response.content))
         return response
+
+
+def _refused() -> HttpResponse:
+    return HttpResponse(WRONG_HOST, status=400, content_type="application/json")
+
+
+def _is_for_us(request: HttpRequest) -> bool:
+    """Whether the Host names this server (in demo mode: loopback only, so that no foreign name is rebound to it)."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
 
 
 class _PagesOnly:

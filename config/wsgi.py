@@ -6,3 +6,10 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402  needs Django's apps
+
+from operations.services.installation import installation_check  # noqa: E402
+
+if not settings.BENCH:
+    installation_check()

@@ -72,3 +72,7 @@ def compile_all(root: Path) -> int:
             target.write_bytes(compiled(catalogue(source.read_text(encoding="utf-8"))))
             written += 1
     return written
+
+
+if __name__ == "__main__":
+    compile_all(Path(__file__).resolve().parents[2])
