@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import hmac
@@ -24,7 +25,7 @@ from accounts.services.user import username_clean
 from accounts.sms.base import Message, Temporary
 from accounts.sms.registry import gateway
 from config.kernel import limits
-from config.kernel.errors import TooManyRequests
+from config.kernel.errors import InvalidInput, TooManyRequests
 
 CODE_LIFE_S = 300
 HOUR = dt.timedelta(hours=1)
@@ -56,7 +57,7 @@ def sms_send(*, phone: str, address: str | None, field: str = "phone_number", at
         name_lock("sms", number)
         now = real(at)  # under the lock, so that the number's messages stand in order
         remaining = _remaining(number, now)
-        SmsCode.objects.create(
+        row = SmsCode.objects.create(
             phone=number,
             digest=_digest(number, code),
             created_at=now,
@@ -67,7 +68,18 @@ def sms_send(*, phone: str, address: str | None, field: str = "phone_number", at
         sender.send(Message(number, code, CODE_LIFE_S))
     except Temporary as error:
         raise SignInUnavailable(service=_("Text messages")) from error
+    except InvalidInput as error:
+        _void(row)
+        raise InvalidInput(*(dataclasses.replace(fault, loc=("body", field)) for fault in error.errors)) from error
+    except TooManyRequests:
+        _void(row)
+        raise
     return Sent(number, CODE_LIFE_S, remaining)
+
+
+def _void(row: SmsCode) -> None:
+    """Nothing was sent: the code before it is the newest again. The try still counts."""
+    SmsCode.objects.filter(pk=row.pk).update(expires_at=row.created_at)
 
 
 def _budgets(number: str, address: str | None) -> None:
@@ -103,8 +115,8 @@ def sms_verify(*, phone: str, code: str, at: dt.datetime | None = None) -> None:
 
 
 def _used_up(phone: str, code: str, at: dt.datetime) -> bool:
-    newest = SmsCode.objects.filter(phone=phone).order_by("-created_at", "-id").first()
-    if newest is None or newest.used_at is not None or newest.expires_at <= at or newest.wrong_tries >= WRONG_TRIES:
+    newest = SmsCode.objects.filter(phone=phone, expires_at__gt=at).order_by("-created_at", "-id").first()
+    if newest is None or newest.used_at is not None or newest.wrong_tries >= WRONG_TRIES:
         return False
     right = hmac.compare_digest(bytes(newest.digest), _digest(phone, code))
     if right:

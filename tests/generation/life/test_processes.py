@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from accounts.models import Installation
+from config.kernel import clock
 from config.launcher.binaries import valkey_binary
 from generation.models import Asset, Attempt, Engine, Task
 from tests.generation.life.conftest import balance, events, make_task, make_user, past, use_engine
@@ -80,6 +82,7 @@ def worker(environment: dict[str, str], folder: Path) -> Iterator[Callable[..., 
     started: list[subprocess.Popen[bytes]] = []
 
     def start(*, beat: bool = False) -> subprocess.Popen[bytes]:
+        Installation.objects.get_or_create(id=1, defaults={"is_demo": True, "created_at": clock.real_now()})
         command = [sys.executable, "-m", "celery", "-A", "tests.generation.life.app", "worker", "-c", "2", "-l", "WARNING"]
         command += ["--without-gossip", "--without-mingle"]
         command += ["-B", "-s", str(folder / f"beat{len(started)}")] if beat else []
