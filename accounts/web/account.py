@@ -113,12 +113,13 @@ def mail(request: HttpRequest, principal: Principal) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def mail_proof(request: HttpRequest) -> HttpResponse:
-    """The link from the e-mail: pressing the button proves the address, so that a mail scanner's look proves nothing."""
+@signed_in
+def mail_proof(request: HttpRequest, principal: Principal) -> HttpResponse:
+    """The link from the e-mail, for who asked for it: pressing the button proves the address, a mail scanner's look nothing."""
     problem = ""
     if request.method == "POST":
         try:
-            mail_prove(token=request.GET.get("token", ""))
+            mail_prove(token=request.GET.get("token", ""), user_id=principal.user_id)
         except DomainError as error:
             problem = problem_of(error).text
         else:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from config.kernel.sql import fetch_all
 from generation.exceptions import TaskNotCancellable
-from generation.models import Task
+from generation.models import Asset, Task
 from generation.services.cancel import task_end
 from generation.states import ENDED
 
+FORGET = """
+UPDATE generation_task SET params = params - '{prompt,image_urls,image_url,video_url}'::text[]
+WHERE user_id = %s::bigint AND status <> 'RUNNING'
+"""
 log = logging.getLogger(__name__)
 
 
 def user_erased(user_id: int, number: int, payload: dict[str, Any]) -> None:
     """Every task of the user that has not ended is CANCELLED, or will be as soon as its engine stops; no webhook is called.
 
+    What they wrote leaves the tasks, and their files lose their use: the sweep of unused files takes them within a day.
     A reaction to `user.erased`; repeating it changes nothing.
     """
+    fetch_all(FORGET, (user_id,))
+    Asset.objects.filter(user_id=user_id, is_public=False).update(used_at=None)
     Task.objects.filter(user_id=user_id).exclude(webhook_url="").update(webhook_url="")
     for task_id in Task.objects.filter(user_id=user_id).exclude(status__in=ENDED).values_list("pk", flat=True):
         try:
