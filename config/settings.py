@@ -112,8 +112,13 @@ DATABASES: dict[str, Any] = {
     },
 }
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    options="-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+    options=(
+        "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c jit=off"
+        " -c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    ),
+    prepare_threshold=None if DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] else 0,
 )
+"""Hot statements (`config.kernel.sql`) are prepared once a connection, unless a pooler stands between; all of them are looked up by key."""
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {

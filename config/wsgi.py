@@ -1,5 +1,6 @@
 """The production web processes: API, pages, console."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -13,3 +14,5 @@ from operations.services.installation import installation_check  # noqa: E402
 
 if not settings.BENCH:
     installation_check()
+gc.freeze()  # what was loaded stays for ever: no collection need look at it again
+gc.set_threshold(20_000, 20, 50)

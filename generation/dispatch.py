@@ -26,15 +26,33 @@ _silent_until = 0.0
 
 def task_wake() -> None:
     """A worker will look at the queue soon. While an untaken wake-up is under way this is one Redis command and no message."""
-    global _silent_until
     if time.monotonic() < _silent_until:
         return
     try:
         if client().set(GUARD, b"1", nx=True, px=GUARD_MS):
             _send("generation.work")
     except (redis.RedisError, KombuError, OSError):
-        _silent_until = time.monotonic() + SILENCE_S
-        log.warning("no worker was woken: the broker does not answer; the sweep will find the task")
+        _silence()
+
+
+def _silence() -> None:
+    global _silent_until
+    _silent_until = time.monotonic() + SILENCE_S
+    log.warning("no worker was woken: the broker does not answer; the sweep will find the task")
+
+
+def task_announce(channel: str, message: bytes) -> None:
+    """Who listens on `channel` hears `message`, and a worker will look at the queue soon: one round trip for both."""
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        pipe = client().pipeline(transaction=False)
+        pipe.publish(channel, message)
+        pipe.set(GUARD, b"1", nx=True, px=GUARD_MS)
+        if pipe.execute()[1]:
+            _send("generation.work")
+    except (redis.RedisError, KombuError, OSError):
+        _silence()
 
 
 def wake_taken() -> None:

@@ -23,7 +23,8 @@ class EventHead(models.Model):
 class Event(models.Model):
     """One thing that happened to a user. Append-only; `(user, number)` is its id everywhere."""
 
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="events", db_index=False)
+    # The head row that numbers an event has the foreign key; a second row lock on every event would buy nothing.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="events")
     number = models.BigIntegerField()
     kind = models.CharField(max_length=40)
     payload = models.JSONField(default=dict)

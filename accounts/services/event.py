@@ -48,10 +48,14 @@ def later_of(kind: str) -> list[str]:
     return list(reactions.LATER[kind])
 
 
+def announcement(user_id: int, number: int, kind: str, payload: dict[str, Any]) -> tuple[str, bytes]:
+    """The channel and the message by which sockets and streams hear of a user's event."""
+    return f"events:{user_id}", orjson.dumps({"id": number, "kind": kind, "payload": payload})
+
+
 def event_announce(user_id: int, number: int, kind: str, payload: dict[str, Any]) -> None:
     """After commit, who listens on `events:<user_id>` hears of the event. A silent Redis is no failure: the log is the truth."""
-    message = orjson.dumps({"id": number, "kind": kind, "payload": payload})
-    transaction.on_commit(partial(_publish, f"events:{user_id}", message), robust=True)
+    transaction.on_commit(partial(_publish, *announcement(user_id, number, kind, payload)), robust=True)
 
 
 def _publish(channel: str, message: bytes) -> None:

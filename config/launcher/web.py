@@ -38,7 +38,7 @@ def command(places: Places) -> list[str]:
         "--host": places.host,
         "--port": str(places.port),
         "--workers": workers,
-        "--blocking-threads": os.environ.get("WEB_THREADS", "2"),
+        "--blocking-threads": os.environ.get("WEB_THREADS", "4"),
         "--runtime-threads": "1",
         "--backlog": "1024",
         "--workers-kill-timeout": "10",

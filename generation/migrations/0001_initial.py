@@ -82,11 +82,11 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField()),
                 ('started_at', models.DateTimeField(null=True)),
                 ('completed_at', models.DateTimeField(null=True)),
-                ('api_key', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.apikey')),
-                ('engine', models.ForeignKey(help_text='Given to it by the claim.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='generation.engine')),
-                ('output', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='generation.asset')),
-                ('retry_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='retries', to='generation.task')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to=settings.AUTH_USER_MODEL)),
+                ('api_key', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.apikey')),
+                ('engine', models.ForeignKey(db_index=False, help_text='Given to it by the claim.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='generation.engine')),
+                ('output', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='generation.asset')),
+                ('retry_of', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='retries', to='generation.task')),
+                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -151,6 +151,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='task',
             index=models.Index(condition=models.Q(('status', 'RUNNING')), fields=['user'], name='task_user_running'),
+        ),
+        migrations.AddIndex(
+            model_name='task',
+            index=models.Index(condition=models.Q(('output__isnull', False)), fields=['output'], name='task_output'),
         ),
         migrations.AddConstraint(
             model_name='task',

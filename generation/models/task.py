@@ -14,8 +14,10 @@ class Task(models.Model):
     """One order of one thing to make. The row is the truth and the queue."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tasks")
-    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, related_name="+")
+    # The function that creates a task locks its owner's wallet, which has the foreign key: a second row lock on every
+    # order would buy nothing. Users and keys are never deleted, only erased and revoked.
+    user = models.ForeignKey(User, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="tasks")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+")
     kind = models.CharField(max_length=20)
     offer = models.CharField(max_length=60, help_text="The price list's name for it, e.g. video/text-to-video.")
     alias = models.CharField(max_length=60, help_text="The model name that routes are looked up by.")
@@ -29,10 +31,12 @@ class Task(models.Model):
     priority = models.SmallIntegerField(default=0, help_text="Members first.")
     webhook_url = models.CharField(max_length=2000, blank=True)
     callback_token = models.CharField(max_length=64, blank=True)
-    engine = models.ForeignKey("Engine", on_delete=models.SET_NULL, null=True, related_name="+", help_text="Given to it by the claim.")
+    engine = models.ForeignKey(
+        "Engine", on_delete=models.SET_NULL, db_index=False, null=True, related_name="+", help_text="Given to it by the claim."
+    )
     faults = models.PositiveSmallIntegerField(default=0, db_default=0, help_text="Times our own side broke it; at three it is given up.")
-    retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="retries")
-    output = models.ForeignKey("Asset", on_delete=models.SET_NULL, null=True, related_name="+")
+    retry_of = models.ForeignKey("self", on_delete=models.PROTECT, db_index=False, null=True, related_name="retries")
+    output = models.ForeignKey("Asset", on_delete=models.SET_NULL, db_index=False, null=True, related_name="+")
     output_duration_ms = models.PositiveIntegerField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
@@ -53,6 +57,7 @@ class Task(models.Model):
             models.Index(fields=["-priority", "id"], name="task_queue", condition=models.Q(status="PENDING")),
             models.Index(fields=["lease_until"], name="task_running", condition=models.Q(status="RUNNING")),
             models.Index(fields=["-completed_at"], name="task_succeeded", condition=models.Q(status="SUCCEEDED")),
+            models.Index(fields=["output"], name="task_output", condition=models.Q(output__isnull=False)),
             models.Index(fields=["user"], name="task_user_running", condition=models.Q(status="RUNNING")),
         )
         constraints = (

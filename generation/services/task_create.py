@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,11 @@ import orjson
 from django.conf import settings
 from django.db import transaction
 
-from accounts.services.event import event_announce
+from accounts.services.event import announcement
 from config.kernel import clock, ids, outbound, sql
 from config.kernel.errors import FieldError, InvalidInput, naming
 from config.kernel.principal import Principal
-from generation.dispatch import task_wake
+from generation.dispatch import task_announce
 from generation.exceptions import EngineUnavailable, ModelRetired
 from generation.exceptions_media import MediaInvalid
 from generation.kinds import KINDS, TIMED_INPUT_MAX_S, TIMED_INPUT_UNKNOWN_S, Input, Kind
@@ -98,8 +99,7 @@ def _tell(user_id: int, number: int, created: CreatedTask, kind: str) -> None:
     """After commit, a worker is woken and the user's sockets hear of the task."""
     payload = {"task_id": str(created.uuid), "kind": kind, "status": "PENDING", "cost": created.cost_credits}
 
-    transaction.on_commit(task_wake, robust=True)
-    event_announce(user_id, number, "task.created", payload)
+    transaction.on_commit(partial(task_announce, *announcement(user_id, number, "task.created", payload)), robust=True)
 
 
 def _judge_alias(kind: str, alias: str) -> None:
