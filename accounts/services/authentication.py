@@ -49,6 +49,10 @@ class Fold:
 
 
 NOTHING = Fold()
+ALLOWED = """(s.revoked_at IS NULL AND s.expires_at > %s::timestamptz AND u.is_active AND u.banned_at IS NULL
+  AND k.id IS NOT NULL AND (k.is_application OR k.user_id = u.id))"""
+"""For a `Fold` that writes beside a token and a key: true only where the caller is proven. It names every table, so that nothing
+can be written before all of them were read; its one parameter is the real time."""
 
 
 def access_claims(token: str) -> AccessClaims:

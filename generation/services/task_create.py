@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
+from accounts.services.authentication import ALLOWED, Fold, access_claims, principal_with
 from accounts.services.event import announcement
 from config.kernel import clock, ids, outbound, sql
 from config.kernel.errors import FieldError, InvalidInput, naming
@@ -26,10 +28,12 @@ from generation.selectors.routes import alias_state, estimate_s
 from generation.services.link import own_asset_of
 from generation.services.moderation import judge_prompt
 
-CREATE = """
-select * from generation_task_create(
-  %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
+ARGUMENTS = "%s, %s, %s, %s, %s::jsonb, %s, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
+CREATE = f"SELECT * FROM generation_task_create(true, %s, %s, {ARGUMENTS})"  # noqa: S608  (constants only)
+ORDER = Fold(
+    columns=", c.task_id, c.task_uuid, c.cost, c.told_s, c.balance, c.event_number, c.replayed",
+    joins=f"LEFT JOIN LATERAL generation_task_create({ALLOWED}, u.id, k.id, {ARGUMENTS}) c ON true",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +75,67 @@ def task_create(
     EngineUnavailable, QueueFull, InsufficientCredits, BudgetExceeded, IdempotencyConflict, IdempotencyRunning;
     then nothing moved. Source: contracts/README "Charging", "Repeats"; design "A task's life".
     """
-    declared = KINDS[kind]
+    asked = _judged(principal.user_id, kind, offer, alias, params, webhook_url, idempotency, retry_of_id, at)
+    row = sql.call(CREATE, (principal.user_id, principal.api_key_id, *asked))
+    return _created(principal.user_id, kind, row)
+
+
+def task_order(
+    *,
+    access_token: str,
+    api_key: str,
+    kind: str,
+    offer: str,
+    alias: str,
+    params: dict[str, Any],
+    webhook_url: str = "",
+    idempotency: IdempotencyKey | None = None,
+) -> CreatedTask:
+    """`task_create` for whoever the token and the key prove, in the statement that proves them: the hot door's one round trip.
+
+    Raises NotSignedIn, TokenExpired, UserBanned, NotAllowed besides; the proof comes before whatever the order is refused for,
+    apart from what `_judged` finds in the input itself.
+    """
+    user_id = access_claims(access_token).user_id
+    asked = _judged(user_id, kind, offer, alias, params, webhook_url, idempotency, None, None)
+    with transaction.atomic() if connection.in_atomic_block else nullcontext():
+        fold = replace(ORDER, params=(clock.real_now(), *asked))
+        _, row = principal_with(fold, access_token=access_token, api_key=api_key)
+    return _created(user_id, kind, row)
+
+
+def _judged(
+    user_id: int,
+    kind: str,
+    offer: str,
+    alias: str,
+    params: dict[str, Any],
+    webhook_url: str,
+    idempotency: IdempotencyKey | None,
+    retry_of_id: int | None,
+    at: dt.datetime | None,
+) -> tuple[Any, ...]:
+    """The arguments of `generation_task_create` after user and key; everything that can be judged without a lock has been."""
     judge_prompt(params.get("prompt", ""))
     _judge_alias(kind, alias)
     if webhook_url:
         with naming("webhook_url"):
             outbound.judge(webhook_url, resolve=False)
-    params, units = _judge_inputs(declared, params, principal.user_id)
+    params, units = _judge_inputs(KINDS[kind], params, user_id)
     real_now = clock.real_now()
-    row = sql.call(
-        CREATE,
-        (
-            principal.user_id, ids.public_uuid(), principal.api_key_id, kind, offer, alias, orjson.dumps(params).decode(), units,
-            estimate_s(kind, alias), 0, True, webhook_url, ids.secret_token(size_bytes=24), retry_of_id,
-            idempotency.key if idempotency else None, idempotency.input_hash if idempotency else None, None,
-            settings.QUEUE_LIMIT if settings.RATE_LIMITS else 0,
-            real_now + dt.timedelta(seconds=settings.TASK_DEADLINE_S), real_now, at or clock.now(),
-        ),
+    return (
+        ids.public_uuid(), kind, offer, alias, orjson.dumps(params).decode(), units, estimate_s(kind, alias), 0, True,
+        webhook_url, ids.secret_token(size_bytes=24), retry_of_id,
+        idempotency.key if idempotency else None, idempotency.input_hash if idempotency else None, None,
+        settings.QUEUE_LIMIT if settings.RATE_LIMITS else 0,
+        real_now + dt.timedelta(seconds=settings.TASK_DEADLINE_S), real_now, at or clock.now(),
     )  # fmt: skip
+
+
+def _created(user_id: int, kind: str, row: Any) -> CreatedTask:
     created = CreatedTask(row.task_id, row.task_uuid, row.cost, row.told_s, row.balance, row.replayed)
     if not created.replayed:
-        _tell(principal.user_id, row.event_number, created, kind)
+        _tell(user_id, row.event_number, created, kind)
     return created
 
 

@@ -1,7 +1,8 @@
 -- Creates one task in one round trip: replays an Idempotency-Key, bounds the queue, prices, spends or holds
 -- with chained postings, inserts the row and its event. Locks: the idempotency row, the wallet, the event head.
+-- p_allowed: whether the statement around it proved its caller; if not, nothing happens and no row comes back.
 create function generation_task_create(
-  p_user bigint, p_uuid uuid, p_api_key bigint, p_kind text, p_offer text, p_alias text, p_params jsonb, p_units int,
+  p_allowed boolean, p_user bigint, p_api_key bigint, p_uuid uuid, p_kind text, p_offer text, p_alias text, p_params jsonb, p_units int,
   p_estimate_s int, p_priority smallint, p_is_clean boolean, p_webhook_url text, p_callback_token text, p_retry_of bigint,
   p_idem_key text, p_idem_hash bytea, p_entitlement text, p_queue_limit int,
   p_deadline_at timestamptz, p_real_at timestamptz, p_at timestamptz
@@ -12,6 +13,9 @@ declare
   v_amount bigint; v_unit text; v_cost bigint; v_hold bigint; v_balance bigint; v_id bigint; v_number bigint;
   v_key text := 'task:' || p_uuid;
 begin
+  if p_allowed is not true then
+    return;
+  end if;
   if p_idem_key is not null then
     v_claim := accounts_idempotency_claim(p_user, p_idem_key, p_idem_hash, p_real_at, 60);
     if v_claim.status is not null then

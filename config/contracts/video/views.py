@@ -34,10 +34,11 @@ class VideoView(APIView):
 
     DRF gives the serializers and the schema; its request wrapping and negotiation are left out, because
     the contract speaks JSON only and the hot doors must stay few objects (design, "Doors").
-    `own` leaves the proof of the caller to the handler, which folds it into its one statement.
+    `own` and `proves_later` leave the proof of the caller to the handler, which folds it into its one statement.
     """
 
     caller: ClassVar[Caller] = "user"
+    proves_later: ClassVar[bool] = False
     scope: ClassVar[str] = ""
     principal: Principal
 
@@ -58,7 +59,7 @@ class VideoView(APIView):
         handler: Callable[..., Response | HttpResponseBase] | None = getattr(self, (request.method or "").lower(), None)
         if handler is None or request.method in ("OPTIONS", "HEAD"):
             raise MethodNotAllowed(allowed=self.allowed_names())
-        if self.caller in ("user", "user+key"):
+        if self.caller in ("user", "user+key") and not self.proves_later:
             self.caller_proved(request)
         response = handler(request, *args, **kwargs)
         if isinstance(response, Response):
@@ -72,8 +73,8 @@ class VideoView(APIView):
 
     def caller_proved(self, request: HttpRequest) -> None:
         """`principal` is the proven caller, allowed here. A key is asked for only where the contract wants one."""
-        token, key = bearer_of(request), request.headers.get("X-API-Key") if self.caller == "user+key" else None
-        if token is None or (self.caller == "user+key" and not key and not token.startswith(PERSONAL_KEY_PREFIX)):
+        token, key = credentials_of(request) if self.caller == "user+key" else (bearer_of(request), None)
+        if token is None:
             raise NotSignedIn()
         self.principal = ports.principal_of()(access_token=token, api_key=key, at=clock.real_now())
         self.allow(self.principal)
@@ -133,6 +134,19 @@ class VideoView(APIView):
         response = json_response(answer.data, answer.status_code)
         ports.idempotency("store")(user_id=self.principal.user_id, key=key, status=answer.status_code, body=response.content)
         return response
+
+
+def credentials_of(request: HttpRequest) -> tuple[str, str | None]:
+    """The token and the key beside it; a personal key as Bearer needs none. Raises NotSignedIn."""
+    token, key = bearer_of(request), request.headers.get("X-API-Key")
+    if token is None or not (key or is_personal_key(token)):
+        raise NotSignedIn()
+    return token, key
+
+
+def is_personal_key(token: str) -> bool:
+    """Whether what came as Bearer is a personal key, which acts as its owner, and not a session's token."""
+    return token.startswith(PERSONAL_KEY_PREFIX)
 
 
 def bearer_of(request: HttpRequest) -> str | None:

@@ -8,13 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
+from accounts.services.authentication import access_claims
 from config.contracts.video.errors import json_response
 from config.contracts.video.schema import answers
-from config.contracts.video.views import VideoView
+from config.contracts.video.views import VideoView, credentials_of, is_personal_key
 from config.kernel import limits
+from config.kernel.errors import DomainError
 from credits.exceptions import InsufficientCredits
 from generation.api.video import serializers as shapes
-from generation.services.task_create import CreatedTask, IdempotencyKey, task_create
+from generation.services.task_create import CreatedTask, IdempotencyKey, task_create, task_order
 
 PER_MINUTE = 600
 
@@ -23,31 +25,43 @@ class CreateView(VideoView):
     """One kind's creation: parse, call the one service, render."""
 
     caller = "user+key"
+    proves_later = True
     scope = "generation"
     kind: ClassVar[str]
     alias: ClassVar[str]
     input: ClassVar[type[serializers.Serializer[Any]]]
 
     def create(self, request: HttpRequest) -> HttpResponse:
-        limits.take("video.create", str(self.principal.user_id), PER_MINUTE, 60)
-        params = self.validated(self.input)
-        webhook_url = params.pop("webhook_url", None) or ""
-        named = self.idempotency_key()
+        token, key = credentials_of(request)
         try:
-            created = task_create(
-                principal=self.principal,
-                kind=self.kind,
-                offer=f"video/{self.kind}",
-                alias=self.alias,
-                params=params,
-                webhook_url=webhook_url,
-                idempotency=IdempotencyKey(*named) if named else None,
-            )
+            params = self.validated(self.input)
+            named = self.idempotency_key()
+        except DomainError:
+            self.caller_proved(request)  # who asks is answered before what they ask
+            raise
+        webhook_url = params.pop("webhook_url", None) or ""
+        try:
+            created = self._ordered(token, key, params, webhook_url, IdempotencyKey(*named) if named else None)
         except InsufficientCredits as error:
             if "quality" not in params:
                 raise
             raise InsufficientCredits(**{**error.params, "note": f" ({params['quality']} quality)"}) from error
         return json_response(self.rendered(created), 200, {"Idempotent-Replayed": "true"} if created.replayed else None)
+
+    def _ordered(self, token: str, key: str | None, params: dict[str, Any], webhook_url: str, named: IdempotencyKey | None) -> CreatedTask:
+        """A session's order proves its caller and creates in one statement; a personal key's asks first, for its scopes."""
+        order: dict[str, Any] = {"kind": self.kind, "offer": f"video/{self.kind}", "alias": self.alias, "params": params}
+        order |= {"webhook_url": webhook_url, "idempotency": named}
+        if key is None or is_personal_key(token):
+            self.caller_proved(self.request)
+            limits.take("video.create", str(self.principal.user_id), PER_MINUTE, 60)
+            return task_create(principal=self.principal, **order)
+        limits.take("video.create", str(access_claims(token).user_id), PER_MINUTE, 60)
+        try:
+            return task_order(access_token=token, api_key=key, **order)
+        except DomainError:
+            self.caller_proved(self.request)
+            raise
 
     def rendered(self, created: CreatedTask) -> dict[str, Any]:
         """The answer in the contract's words."""
