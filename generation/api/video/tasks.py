@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from config.contracts.video.errors import json_response
 from config.contracts.video.schema import answers
-from config.contracts.video.views import VideoView, bearer_of
+from config.contracts.video.views import VideoView, bearer_of, is_personal_key
 from config.kernel.errors import FieldError, InvalidInput, NotSignedIn
 from config.kernel.ids import parse_uuid
 from generation.api.video import render
@@ -34,12 +34,15 @@ CANCELLED = {
 }
 
 
-def _seen(request: HttpRequest, task_id: str) -> tuple[Any, Any]:
-    """The caller and the task of the path, in one statement; a key is needed always."""
+def _seen(view: VideoView, request: HttpRequest, task_id: str) -> Any:
+    """The task of the path, read in the statement that proves the caller; a key is needed always."""
     token, key = bearer_of(request), request.headers.get("X-API-Key")
-    if not key and not (token or "").startswith("ak_"):
+    if not key and not (token and is_personal_key(token)):
         raise NotSignedIn()
-    return task_seen(task_uuid=parse_uuid(task_id), access_token=token, api_key=key)
+    principal, row = task_seen(task_uuid=parse_uuid(task_id), access_token=token, api_key=key)
+    if not principal.by_key_alone:
+        view.allow(principal)
+    return row
 
 
 def _statuses(named: str | None) -> tuple[str, ...]:
@@ -62,8 +65,7 @@ class TaskView(VideoView):
     @extend_schema(responses=answers(shapes.TaskOutput, 401, 403, 404, validated=False))
     def get(self, request: HttpRequest, task_id: str) -> HttpResponse:
         """A task's state and result. Needs a key; an answer to a key alone leaves out what the user wrote."""
-        _, row = _seen(request, task_id)
-        return json_response(render.task(row))
+        return json_response(render.task(_seen(self, request, task_id)))
 
     @extend_schema(responses=answers(shapes.CancelOutput, 400, 401, 403, 404, validated=False))
     def delete(self, request: HttpRequest, task_id: str) -> HttpResponse:
@@ -80,12 +82,12 @@ class TaskStatusView(VideoView):
     """GET /api/videos/tasks/{task_id}."""
 
     caller = "own"
+    scope = "tasks"
 
     @extend_schema(responses=answers(shapes.TaskStatusOutput, 401, 403, 404, validated=False))
     def get(self, request: HttpRequest, task_id: str) -> HttpResponse:
         """A task's state in the platform's own words."""
-        _, row = _seen(request, task_id)
-        return json_response(render.task_status(row))
+        return json_response(render.task_status(_seen(self, request, task_id)))
 
 
 class TaskListView(VideoView):
