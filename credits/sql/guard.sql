@@ -53,13 +53,20 @@ BEGIN
   RAISE EXCEPTION 'a wallet moves by postings only' USING ERRCODE = 'check_violation';
 END $$;
 
+-- (The rows are compared here and not in WHEN: a trigger's condition is read from its text at every update.)
+CREATE FUNCTION credits_wallet_judge() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (new.user_id, new.paid, new.bonus, new.held_paid, new.held_bonus, new.coins_pending, new.coins, new.coins_leaving, new.spent, new.seq, new.head)
+    IS DISTINCT FROM
+    (old.user_id, old.paid, old.bonus, old.held_paid, old.held_bonus, old.coins_pending, old.coins, old.coins_leaving, old.spent, old.seq, old.head)
+  THEN
+    RAISE EXCEPTION 'a wallet moves by postings only' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN new;
+END $$;
+
 CREATE TRIGGER credits_wallet_moves BEFORE UPDATE ON credits_wallet FOR EACH ROW
-WHEN (
-  (new.seq <= old.seq OR new.head = old.head) AND
-  (new.user_id, new.paid, new.bonus, new.held_paid, new.held_bonus, new.coins_pending, new.coins, new.coins_leaving, new.spent, new.seq, new.head)
-  IS DISTINCT FROM
-  (old.user_id, old.paid, old.bonus, old.held_paid, old.held_bonus, old.coins_pending, old.coins, old.coins_leaving, old.spent, old.seq, old.head)
-) EXECUTE FUNCTION credits_wallet_refuse();
+WHEN (new.seq <= old.seq OR new.head = old.head) EXECUTE FUNCTION credits_wallet_judge();
 
 CREATE TRIGGER credits_wallet_born_empty BEFORE INSERT ON credits_wallet FOR EACH ROW
 WHEN (
