@@ -23,6 +23,7 @@ YARDSTICKS = Path(os.environ.get("YARDSTICKS", ROOT.parent / "shared" / "bench")
 DATA_DIR = Path(os.environ.get("DATA_DIR", ROOT / "var")).resolve()
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 TASKS = int(os.environ.get("BENCH_TASKS", "1000000"))
+WARM_UP_S = 3
 WEB_PORT, PEER_PORT = 8011, 8012
 PAGE_SIZE = 10
 LIST_ROUNDS = 150
@@ -59,6 +60,7 @@ def _yardsticks(services: Services, python: Path, work: Path) -> dict[str, Any]:
     tokens = work / "peer.tokens"
     with tokens.open("w") as output:
         subprocess.run([str(python), str(YARDSTICKS / "tokens.py"), services.cluster.url("peer")], stdout=output, check=True)
+    services.settle()
     database = f"postgresql+asyncpg://atelier@/peer?host={services.cluster.sockets}"
     with peer.serving(python, YARDSTICKS, database=database, redis=services.valkey.url(1), port=PEER_PORT, log=work / "peer.log") as url:
         loads = {mode: _load(url, mode, tokens, work) for mode in ("create", "poll")}
@@ -76,6 +78,7 @@ def _ours(services: Services, work: Path) -> dict[str, Any]:
     _manage(env, "populate", "--tasks", str(TASKS), "--tokens", str(tokens))
     populated_s = time.monotonic() - begin
     spend = _spend(services)
+    services.settle()
     program = Program("web", [sys.executable, "-m", "config.launcher", "web"], env, work / "web.log", ROOT)
     with child(program, work) as web:
         url = f"http://127.0.0.1:{WEB_PORT}"
@@ -123,8 +126,8 @@ def _manage(env: dict[str, str], *arguments: str) -> None:
 
 
 def _load(url: str, mode: str, tokens: Path, work: Path, path: str = "") -> Load:
-    """One second to warm up, then the measured load."""
-    for seconds in (1, SECONDS):
+    """A few seconds to warm up (connections, plans, first touches of pages after the checkpoint), then the measured load."""
+    for seconds in (WARM_UP_S, SECONDS):
         load = drive(url, mode=mode, tokens=tokens, script=YARDSTICKS / "load.lua", seconds=seconds, path=path, workdir=work)
     return load
 

@@ -42,6 +42,10 @@ class Services:
             raise SystemExit(f"pgbench printed no tps:\n{printed}")
         return float(found[1])
 
+    def settle(self) -> None:
+        """What was filled in before is on disk: no contender pays for another's checkpoint."""
+        self.tool("psql", "-q", "-c", "CHECKPOINT", database="postgres")
+
     @contextmanager
     def statements_logged(self) -> Iterator[list[str]]:
         """Within, every statement that PostgreSQL runs is collected (its own log says so, not our code)."""

@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='task',
-            index=models.Index(fields=['user', 'status', '-id'], name='task_user_status'),
+            index=models.Index(condition=models.Q(('status', 'PENDING'), _negated=True), fields=['user', 'status', '-id'], name='task_user_status'),
         ),
         migrations.AddIndex(
             model_name='task',

@@ -53,7 +53,8 @@ class Task(models.Model):
     class Meta:
         indexes = (
             models.Index(fields=["user", "-id"], name="task_user"),
-            models.Index(fields=["user", "status", "-id"], name="task_user_status"),
+            # A new task stays out of it: few are PENDING at a time, and every order would pay for the place.
+            models.Index(fields=["user", "status", "-id"], name="task_user_status", condition=~models.Q(status="PENDING")),
             models.Index(fields=["-priority", "id"], name="task_queue", condition=models.Q(status="PENDING")),
             models.Index(fields=["lease_until"], name="task_running", condition=models.Q(status="RUNNING")),
             models.Index(fields=["-completed_at"], name="task_succeeded", condition=models.Q(status="SUCCEEDED")),
