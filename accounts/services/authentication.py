@@ -21,14 +21,15 @@ USER = "u.id AS user_id, u.uuid, u.is_staff, u.language, u.banned_at"
 KEY = "k.id AS key_id, k.user_id AS key_user_id, k.is_application, k.scopes, k.last_used_at AS key_used_at"
 KEY_JOIN = """(accounts_apikey k JOIN accounts_user o ON o.id = k.user_id
   AND o.is_active AND o.banned_at IS NULL AND o.deletion_requested_at IS NULL)"""
+STANDS = """s.revoked_at IS NULL AND s.expires_at + s.access_life_s * interval '1 second' > %s::timestamptz AND u.is_active"""
+"""A session that still proves its user; its one parameter is the real time."""
 BY_SESSION = f"""
 SELECT {USER}, s.id AS session_id, s.second_factor_at, s.last_used_at AS session_used_at, {KEY} {{columns}}
 FROM accounts_session s
 JOIN accounts_user u ON u.id = s.user_id
 LEFT JOIN {KEY_JOIN} ON k.digest = %s::bytea AND k.revoked_at IS NULL
 {{joins}}
-WHERE s.id = %s::uuid AND s.user_id = %s::bigint AND s.revoked_at IS NULL
-  AND s.expires_at + s.access_life_s * interval '1 second' > %s::timestamptz AND u.is_active
+WHERE s.id = %s::uuid AND s.user_id = %s::bigint AND {STANDS}
 """  # noqa: S608  (constants only)
 BY_KEY = f"""
 SELECT {USER}, {KEY} {{columns}}
@@ -49,7 +50,7 @@ class Fold:
 
 
 NOTHING = Fold()
-ALLOWED = """(s.revoked_at IS NULL AND s.expires_at > %s::timestamptz AND u.is_active AND u.banned_at IS NULL
+ALLOWED = f"""({STANDS} AND u.banned_at IS NULL
   AND k.id IS NOT NULL AND (k.is_application OR k.user_id = u.id))"""
 """For a `Fold` that writes beside a token and a key: true only where the caller is proven. It names every table, so that nothing
 can be written before all of them were read; its one parameter is the real time."""

@@ -15,7 +15,7 @@ class Task(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     # The function that creates a task locks its owner's wallet, which has the foreign key: a second row lock on every
-    # order would buy nothing. Users and keys are never deleted, only erased and revoked.
+    # order would buy nothing. Users are never deleted, only erased; a key that is gone leaves its number.
     user = models.ForeignKey(User, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="tasks")
     api_key = models.ForeignKey(ApiKey, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+")
     kind = models.CharField(max_length=20)

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from accounts.services.authentication import ALLOWED, Fold, access_claims, principal_with
 from accounts.services.event import announcement
 from config.kernel import clock, ids, outbound, sql
-from config.kernel.errors import FieldError, InvalidInput, naming
+from config.kernel.errors import FieldError, InvalidInput, SystemFailure, naming
 from config.kernel.principal import Principal
 from generation.dispatch import task_announce
 from generation.exceptions import EngineUnavailable, ModelRetired
@@ -133,6 +133,8 @@ def _judged(
 
 
 def _created(user_id: int, kind: str, row: Any) -> CreatedTask:
+    if row.task_id is None:  # the caller was proven and the function still refused: never a success without a task
+        raise SystemFailure()
     created = CreatedTask(row.task_id, row.task_uuid, row.cost, row.told_s, row.balance, row.replayed)
     if not created.replayed:
         _tell(user_id, row.event_number, created, kind)

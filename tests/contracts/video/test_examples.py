@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 
+from accounts.models import ApiKey, Session, User
+from config.kernel import clock
 from credits.selectors.wallet import balance_of
 from generation.models import Task
 from generation.tasks import work
@@ -254,3 +257,31 @@ def test_a_full_queue_debits_nothing(person: MakePerson, settings: Any) -> None:
     answer = someone.client.post("/api/videos/text-to-video", SUNSET)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert balance_of(someone.user.pk).available == 80
+
+
+@pytest.mark.parametrize("how", ["signed out", "banned", "expired", "key revoked", "key unknown"])
+def test_who_is_not_proven_orders_nothing_in_the_statement_that_proves(person: MakePerson, how: str) -> None:
+    someone = person(bonus=100)
+    client = VideoClient(someone.token, someone.key)
+    past = clock.real_now() - dt.timedelta(seconds=1)
+    if how == "signed out":
+        client.post("/api/auth/logout")
+    elif how == "banned":
+        User.objects.filter(pk=someone.user.pk).update(banned_at=past)
+    elif how == "expired":
+        Session.objects.filter(user=someone.user).update(expires_at=past - dt.timedelta(days=7))
+    elif how == "key revoked":
+        ApiKey.objects.filter(user=someone.user).update(revoked_at=past)
+    else:
+        client.key = "ak_nobody"
+    answer = client.post("/api/videos/text-to-video", SUNSET)
+    assert answer.status_code == (403 if how == "banned" else 401)
+    assert (Task.objects.count(), balance_of(someone.user.pk).available) == (0, 100)
+
+
+def test_an_access_token_that_outlives_its_sessions_refresh_still_orders(person: MakePerson) -> None:
+    someone = person(bonus=100)
+    Session.objects.filter(user=someone.user).update(expires_at=clock.real_now() - dt.timedelta(seconds=1))
+    answer = VideoClient(someone.token, someone.key).post("/api/videos/text-to-video", SUNSET)
+    assert answer.status_code == 200
+    assert (Task.objects.count(), balance_of(someone.user.pk).available) == (1, 80)
