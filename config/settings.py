@@ -24,6 +24,12 @@ def _names(name: str) -> list[str]:
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
 
 
+def _text_or_file(name: str) -> str:
+    """The text of `name`, or of the file that `name`_FILE names; `\\n` in the text stands for a line's end."""
+    path = os.environ.get(f"{name}_FILE", "")
+    return Path(path).read_text() if path else os.environ.get(name, "").replace("\\n", "\n")
+
+
 DEMO = _flag("DEMO")
 DEBUG = _flag("DEBUG")
 BENCH = _flag("BENCH")
@@ -266,6 +272,34 @@ TENCENT_SMS_PROTOCOL = os.environ.get("TENCENT_SMS_PROTOCOL", "https").lower()
 STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
 STRIPE_WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "")
 STRIPE_API_BASE = os.environ.get("STRIPE_API_BASE", "")
+WECHATPAY_MCHID = os.environ.get("WECHATPAY_MCHID", "")
+WECHATPAY_APPID = os.environ.get("WECHATPAY_APPID", "")
+WECHATPAY_CERT_SERIAL = os.environ.get("WECHATPAY_CERT_SERIAL", "")
+"""Serial number of the merchant's certificate."""
+WECHATPAY_PRIVATE_KEY = _text_or_file("WECHATPAY_PRIVATE_KEY")
+WECHATPAY_APIV3_KEY = os.environ.get("WECHATPAY_APIV3_KEY", "")
+WECHATPAY_PUBLIC_KEY_ID = os.environ.get("WECHATPAY_PUBLIC_KEY_ID", "")
+WECHATPAY_PUBLIC_KEY = _text_or_file("WECHATPAY_PUBLIC_KEY")
+"""WeChat Pay's own public key (`PUB_KEY_ID_…`) or, under its hex serial, its platform certificate."""
+WECHATPAY_TRANSFER_SCENE_ID = os.environ.get("WECHATPAY_TRANSFER_SCENE_ID", "1005")
+WECHATPAY_BASE = os.environ.get("WECHATPAY_BASE", "https://api.mch.weixin.qq.com").rstrip("/")
+ALIPAY_APP_ID = os.environ.get("ALIPAY_APP_ID", "")
+ALIPAY_SELLER_ID = os.environ.get("ALIPAY_SELLER_ID", "")
+"""The merchant's partner id (2088…): notices must name it."""
+ALIPAY_PRIVATE_KEY = _text_or_file("ALIPAY_PRIVATE_KEY")
+ALIPAY_PUBLIC_KEY = _text_or_file("ALIPAY_PUBLIC_KEY")
+"""Alipay's own public key (not ours); in certificate mode the three certificates stand in for it."""
+ALIPAY_APP_CERT = _text_or_file("ALIPAY_APP_CERT")
+ALIPAY_PUBLIC_CERT = _text_or_file("ALIPAY_PUBLIC_CERT")
+ALIPAY_ROOT_CERT = _text_or_file("ALIPAY_ROOT_CERT")
+ALIPAY_GATEWAY = os.environ.get("ALIPAY_GATEWAY", "https://openapi.alipay.com/gateway.do")
+
+CARD_MATURITY_DAYS = int(os.environ.get("CARD_MATURITY_DAYS", "60"))
+"""Coins that a payer gives mature no earlier than so many days after their last card order: cards can be charged back."""
+WITHDRAWAL_LEAST_CENTS = int(os.environ.get("WITHDRAWAL_LEAST_CENTS", "10000"))
+WITHDRAWAL_MOST_CENTS = int(os.environ.get("WITHDRAWAL_MOST_CENTS", "5000000"))
+WITHDRAWAL_ONE_OPERATOR_CENTS = int(os.environ.get("WITHDRAWAL_ONE_OPERATOR_CENTS", "500000"))
+"""Above this sum of a user in 30 days two different operators must approve."""
 
 QUEUE_LIMIT = int(os.environ.get("QUEUE_LIMIT", "10000"))
 TASK_DEADLINE_S = int(os.environ.get("TASK_DEADLINE_S", "900"))

@@ -8,14 +8,19 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from config.kernel.errors import NotConfigured
-from payments.gateways.base import Gateway
+from payments.gateways.base import Gateway, PayoutGateway
 from payments.models import Order
 
 ADAPTERS = {
     Order.Channel.STRIPE: "payments.gateways.stripe.StripeGateway",
+    Order.Channel.WECHAT: "payments.gateways.wechat.WechatGateway",
+    Order.Channel.ALIPAY: "payments.gateways.alipay.AlipayGateway",
     Order.Channel.SANDBOX: "payments.gateways.sandbox.SandboxGateway",
 }
 """Channel → adapter; imported when first used, because an SDK costs memory in every process."""
+
+
+PAYOUT_CHANNELS = frozenset({Order.Channel.WECHAT, Order.Channel.ALIPAY})
 
 
 def _adapter(channel: str) -> Gateway:
@@ -35,6 +40,13 @@ def checkout_gateway(channel: str) -> Gateway:
 def gateway_of(order: Order) -> Gateway:
     """The gateway that made the checkout of `order`. Raises NotConfigured when it was switched off since."""
     return _adapter(Order.Channel.SANDBOX if order.is_sandbox else order.channel)
+
+
+def payout_gateway(channel: str) -> PayoutGateway:
+    """The gateway that sends money of withdrawals by `channel`: the sandbox in demo mode, else the real one. Raises NotConfigured."""
+    if channel not in PAYOUT_CHANNELS:
+        raise NotConfigured(service=channel)
+    return cast("PayoutGateway", checkout_gateway(channel))
 
 
 def notice_gateway(source: str) -> Gateway:

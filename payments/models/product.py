@@ -1,4 +1,4 @@
-"""What is sold: products and their prices."""
+"""What is sold: currencies, products and their prices."""
 
 from __future__ import annotations
 
@@ -6,8 +6,32 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+
+class Currency(models.Model):
+    """A currency in which something may be priced, and what one unit of it is worth at least."""
+
+    code = models.CharField(max_length=3, primary_key=True, help_text=_("ISO 4217, upper case."))
+    minor_digits = models.PositiveSmallIntegerField(default=2, help_text=_("Decimals of its smallest unit: 2 for USD, 0 for JPY."))
+    floor_cents = models.DecimalField(
+        max_digits=14,
+        decimal_places=6,
+        validators=[MinValueValidator(Decimal("0.000001"))],
+        help_text=_("CNY cents that one smallest unit is worth at least: the books count money at this floor rate."),
+    )
+
+    class Meta:
+        verbose_name_plural = "currencies"
+        constraints = (
+            models.CheckConstraint(condition=models.Q(floor_cents__gt=0), name="currency_floor_positive"),
+            models.CheckConstraint(condition=~models.Q(code="CNY") | models.Q(floor_cents=1, minor_digits=2), name="currency_cny"),
+        )
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class Product(models.Model):
@@ -15,6 +39,9 @@ class Product(models.Model):
 
     class Kind(models.TextChoices):
         CREDIT_PACK = "credit_pack", _("credit pack")
+        MEMBERSHIP = "membership", _("membership")
+        MONTHLY_CARD = "monthly_card", _("monthly card")
+        PROMOTER = "promoter", _("promoter activation")
 
     class Contract(models.TextChoices):
         VIDEO = "video"
@@ -24,13 +51,19 @@ class Product(models.Model):
 
     kind = models.CharField(max_length=24, choices=Kind, default=Kind.CREDIT_PACK)
     contract = models.CharField(max_length=12, choices=Contract)
-    slug = models.SlugField(max_length=40, help_text=_("The name clients send."))
+    slug = models.SlugField(max_length=40, help_text=_("The name clients send; of a membership: monthly, quarterly or yearly."))
     name = models.CharField(max_length=80, help_text=_("As the contract's document calls it."))
     name_en = models.CharField(max_length=80, blank=True)
+    description = models.CharField(max_length=200, blank=True)
+    description_en = models.CharField(max_length=200, blank=True)
     paid_credits = models.PositiveIntegerField(
         default=0, help_text=_("At most what the price buys at the floor price; the rest is given as bonus.")
     )
     bonus_credits = models.PositiveIntegerField(default=0)
+    period_months = models.PositiveSmallIntegerField(default=0, help_text=_("A membership's length."))
+    period_days = models.PositiveSmallIntegerField(default=0, help_text=_("A monthly card's days; one claim a day."))
+    claim_credits = models.PositiveIntegerField(default=0, help_text=_("Bonus credits of one claim of a monthly card."))
+    daily_units = models.PositiveIntegerField(default=0, help_text=_("Fair use: a member's free generations a day."))
     unit_price_shown = models.DecimalField(
         max_digits=8,
         decimal_places=3,
@@ -43,7 +76,13 @@ class Product(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["contract", "display_order", "id"]
-        constraints = (models.UniqueConstraint(fields=["contract", "slug"], name="product_slug_unique"),)
+        constraints = (
+            models.UniqueConstraint(fields=["contract", "slug"], name="product_slug_unique"),
+            models.CheckConstraint(condition=~models.Q(kind="membership") | models.Q(period_months__gt=0), name="product_membership"),
+            models.CheckConstraint(
+                condition=~models.Q(kind="monthly_card") | models.Q(period_days__gt=0, claim_credits__gt=0), name="product_monthly_card"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.contract}/{self.slug}"

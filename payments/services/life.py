@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.services.event import event_append
 from payments.models import Order
-from payments.states import OrderState, before
+from payments.states import EDGES, OrderState, before
 
 EVENTS = {
     OrderState.SUCCEEDED: "order.settled",
@@ -23,7 +23,7 @@ EVENTS = {
 def order_move(order: Order, to: OrderState, *, at: dt.datetime, **changes: Any) -> bool:
     """The order is in `to`, with `changes` and the event, in one transaction; False when it was no longer in a state that leads there."""
     with transaction.atomic():
-        allowed = sorted(before(to))
+        allowed = sorted(before(to, EDGES))
         moved = Order.objects.filter(pk=order.pk, status__in=allowed).update(status=to, updated_at=at, **changes)
         if not moved:
             return False

@@ -67,7 +67,10 @@ def notice_receive(*, source: str, body: bytes, headers: Mapping[str, str], at: 
 
 def notice_act(*, notice: Notice, verified: VerifiedNotice, at: dt.datetime) -> None:
     """What the proven notice says is done, and its fate written in the same transaction."""
-    standing = verified.standing
+    standing = verified.subject
+    if not isinstance(standing, Standing):
+        notice_decide(notice.pk, Verdict(NoticeFate.IGNORED), None, at)
+        return
     order = Order.objects.filter(uuid=standing.order_uuid).first() if standing.order_uuid else None
     verdict = _dismissal(notice.source, standing, order)
     if verdict is not None:

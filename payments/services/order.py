@@ -102,12 +102,15 @@ def _request_of(order: Order) -> CheckoutRequest:
     return CheckoutRequest(
         order.uuid,
         order.channel,
+        order.method,
         order.title,
         order.amount_cents,
         order.currency,
         order.return_url or f"{settings.PUBLIC_BASE_URL}/",
         order.created_at,
         order.expires_at,
+        payer_id=order.payer_id,
+        payer_address=order.payer_address or "",
     )
 
 

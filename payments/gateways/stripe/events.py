@@ -47,7 +47,7 @@ def read(body: bytes) -> VerifiedNotice:
     try:
         event = json.loads(body)
         kind, number, subject = str(event["type"]), str(event["id"]), event["data"]["object"]
-        standing = _standing_by_event(event, kind, subject) if kind in SESSION_EVENTS else Standing(Outcome.NONE)
+        standing = _standing_by_event(event, kind, subject) if kind in SESSION_EVENTS else None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unproven("The body is no Stripe event.") from error
     return VerifiedNotice(number[:255], kind[:80], standing)
