@@ -46,3 +46,33 @@ class ProductUnknown(DomainError):
     """This is not on sale."""
 
     code = "product_unknown"
+
+
+class AmountNotAllowed(DomainError):
+    """This amount cannot be withdrawn: at least {least_cents} and at most {most_cents} cents at a time."""
+
+    code = "amount_not_allowed"
+
+
+class WithdrawableTooSmall(DomainError):
+    """There are fewer coins to withdraw than this needs."""
+
+    code = "withdrawable_too_small"
+
+
+class WithdrawalBlocked(DomainError):
+    """Nothing can be withdrawn while {reason}."""
+
+    code = "withdrawal_blocked"
+
+
+class WithdrawalNotFound(DomainError):
+    """There is no such withdrawal."""
+
+    code = "withdrawal_not_found"
+
+
+class DecisionRefused(DomainError):
+    """This cannot be decided so: {reason}."""
+
+    code = "decision_refused"
