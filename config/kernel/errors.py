@@ -125,6 +125,12 @@ class TooManyRequests(DomainError):
         super().__init__(retry_after_s=retry_after_s, **params)
 
 
+class RequestTooLarge(DomainError):
+    """The request body is too large."""
+
+    code = "request_too_large"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One fault of the input: where (`("body", "prompt")`), what, and a machine-readable type."""

@@ -11,7 +11,7 @@ from django.http import HttpRequest, UnreadablePostError
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from config.kernel.errors import DomainError, FieldError, InvalidInput
+from config.kernel.errors import FieldError, InvalidInput, RequestTooLarge
 
 EXPECTED = {
     serializers.CharField: ("str type expected", "type_error.str"),
@@ -21,12 +21,6 @@ EXPECTED = {
     serializers.ListField: ("value is not a valid list", "type_error.list"),
     serializers.Serializer: ("value is not a valid dict", "type_error.dict"),
 }
-
-
-class RequestTooLarge(DomainError):
-    """The request body is too large."""
-
-    code = "request_too_large"
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:

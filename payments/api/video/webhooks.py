@@ -12,10 +12,9 @@ from rest_framework import serializers
 
 from config.contracts.video.errors import json_response
 from config.contracts.video.schema import answers
-from config.contracts.video.validation import RequestTooLarge
 from config.contracts.video.views import VideoView
 from config.kernel import clock
-from config.kernel.errors import NotConfigured, NotFound
+from config.kernel.errors import NotConfigured, NotFound, RequestTooLarge
 from payments.exceptions import NoticeRefused
 from payments.models import Order
 from payments.services.notice import notice_receive
