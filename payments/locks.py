@@ -1,9 +1,11 @@
-"""Row locks of the room: an order or a withdrawal (then its payout) at a time, before any wallet and any event log."""
+"""Row locks of the room: the order, then its refund or dispute; a withdrawal, then its payout; all before any wallet and any event log."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from payments.exceptions import PaymentNotFound, WithdrawalNotFound
-from payments.models import Order, Payout, Withdrawal
+from payments.models import Dispute, Order, Payout, Refund, Withdrawal
 
 
 def order_lock(order_id: int) -> Order:
@@ -12,6 +14,29 @@ def order_lock(order_id: int) -> Order:
     if order is None:
         raise PaymentNotFound()
     return order
+
+
+def order_lock_by_uuid(order_uuid: UUID) -> Order | None:
+    """The order of that number, locked until the transaction ends, or None."""
+    return Order.objects.select_for_update().filter(uuid=order_uuid).first()
+
+
+def refund_lock(refund_id: int) -> Refund:
+    """The refund with its order, both locked until the transaction ends, the order first. Raises PaymentNotFound."""
+    order_id = Refund.objects.filter(pk=refund_id).values_list("order_id", flat=True).first()
+    order = order_lock(order_id or 0)
+    refund = Refund.objects.select_for_update().get(pk=refund_id)
+    refund.order = order
+    return refund
+
+
+def dispute_lock(dispute_id: int) -> Dispute:
+    """The dispute with its order, both locked until the transaction ends, the order first. Raises PaymentNotFound."""
+    order_id = Dispute.objects.filter(pk=dispute_id).values_list("order_id", flat=True).first()
+    order = order_lock(order_id or 0)
+    dispute = Dispute.objects.select_for_update().get(pk=dispute_id)
+    dispute.order = order
+    return dispute
 
 
 def withdrawal_lock(withdrawal_id: int) -> Withdrawal:
@@ -23,8 +48,9 @@ def withdrawal_lock(withdrawal_id: int) -> Withdrawal:
 
 
 def payout_lock(payout_id: int) -> Payout:
-    """The payout with its withdrawal, both locked, the withdrawal first. Raises WithdrawalNotFound."""
-    withdrawal = withdrawal_lock(Payout.objects.filter(pk=payout_id).values_list("withdrawal_id", flat=True).first() or 0)
+    """The payout with its withdrawal, both locked until the transaction ends, the withdrawal first. Raises WithdrawalNotFound."""
+    withdrawal_id = Payout.objects.filter(pk=payout_id).values_list("withdrawal_id", flat=True).first()
+    withdrawal = withdrawal_lock(withdrawal_id or 0)
     payout = Payout.objects.select_for_update().get(pk=payout_id)
     payout.withdrawal = withdrawal
     return payout
