@@ -17,6 +17,7 @@ class Alarm(models.Model):
     times = models.PositiveIntegerField(default=1)
     raised_at = models.DateTimeField()
     last_at = models.DateTimeField()
+    mailed_at = models.DateTimeField(null=True, help_text="When operators were told by mail.")
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     note = models.CharField(max_length=300, blank=True)

@@ -70,7 +70,7 @@ class Order(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    ask_after = models.DateTimeField(null=True, help_text="The gateway could not say: not asked again before.")
+    ask_after = models.DateTimeField(null=True, help_text="While it is pending: its gateway is asked at this time.")
     processing_at = models.DateTimeField(null=True, help_text="The payer is done and the gateway waits for the money.")
     paid_at = models.DateTimeField(null=True)
 
@@ -100,6 +100,8 @@ class Order(models.Model):
             models.Index(fields=["user", "kind", "-id"], name="order_user_kind"),
             models.Index(fields=["channel", "paid_at"], name="order_paid", condition=models.Q(paid_at__isnull=False)),
             models.Index(fields=["expires_at"], name="order_due", condition=models.Q(status="pending")),
+            models.Index(fields=["ask_after"], name="order_ask", condition=models.Q(status="pending")),
+            models.Index(fields=["charge_id"], name="order_charge", condition=~models.Q(charge_id="")),
         )
 
     def __str__(self) -> str:
