@@ -1,4 +1,4 @@
-"""Stripe's events and sessions in our words."""
+"""Stripe's events: proven by signature, age, account and mode, then read in our words."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import stripe
 from django.conf import settings
 
-from config.kernel.ids import parse_uuid
-from payments.gateways.base import Outcome, RawNotice, Standing, Unproven, VerifiedNotice
+from payments.gateways.base import Outcome, RawNotice, Subject, Unproven, VerifiedNotice
+from payments.gateways.stripe import standings
 
 TOLERANCE_S = 300
 CLOCK_SKEW_S = 60
@@ -21,6 +21,8 @@ SESSION_EVENTS = {
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
 }
+REFUND_EVENTS = {"refund.created", "refund.updated", "refund.failed", "charge.refund.updated"}
+DISPUTE_EVENTS = {f"charge.dispute.{what}" for what in ("created", "updated", "closed", "funds_withdrawn", "funds_reinstated")}
 """The events of this platform; others of the account are stored and left alone."""
 
 
@@ -31,56 +33,57 @@ def webhook_secret() -> str:
     return "whsec_" + hmac.new(settings.SECRET_KEY.encode(), b"sandbox:stripe", hashlib.sha256).hexdigest()
 
 
-def proven(notice: RawNotice, secret: str) -> VerifiedNotice:
-    """The event of a notice whose signature holds. Raises Unproven."""
+def proven(notice: RawNotice, secret: str, *, is_live: bool) -> VerifiedNotice:
+    """The event of a notice whose signature holds and that is of our own account's mode (live or test). Raises Unproven."""
+    header = notice.headers.get("stripe-signature", "")
     try:
-        stripe.Webhook.construct_event(notice.body, notice.headers.get("stripe-signature", ""), secret, TOLERANCE_S, api_key="none")
+        stripe.Webhook.construct_event(notice.body, header, secret, TOLERANCE_S, api_key="none")
     except stripe.SignatureVerificationError as error:
-        raise Unproven("The signature does not match, or is too old.") from error
+        raise Unproven("The signature does not match, or is too old.", smells=bool(header)) from error
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise Unproven("The body or the signature header cannot be read.") from error
-    return read(notice.body)
+    verified = read(notice.body)
+    _check_home(json.loads(notice.body), is_live=is_live)
+    return verified
 
 
 def read(body: bytes) -> VerifiedNotice:
     """What an event's body says. Raises Unproven if it is no event."""
     try:
         event = json.loads(body)
-        kind, number, subject = str(event["type"]), str(event["id"]), event["data"]["object"]
-        standing = _standing_by_event(event, kind, subject) if kind in SESSION_EVENTS else None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        kind, number = str(event["type"]), str(event["id"])
+        subject = _subject_of(event, kind)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError) as error:
         raise Unproven("The body is no Stripe event.") from error
-    return VerifiedNotice(number[:255], kind[:80], standing)
+    return VerifiedNotice(number[:255], kind[:80], subject)
 
 
-def standing_of(session: dict[str, Any], *, outcome: Outcome | None = None) -> Standing:
-    """Where the payment of a Checkout Session stands (docs.stripe.com, The Session object)."""
-    intent = session.get("payment_intent")
-    return Standing(
-        outcome or _outcome_of(session),
-        order_uuid=parse_uuid(session.get("client_reference_id") or ""),
-        external_id=str(session["id"]),
-        charge_id=str(intent.get("id") if isinstance(intent, dict) else intent or ""),
-        amount_cents=int(session.get("amount_total") or 0),
-        currency=str(session.get("currency") or "").upper(),
-    )
+def _check_home(event: dict[str, Any], *, is_live: bool) -> None:
+    """Raises Unproven for an event of a connected account or of the other mode: its money is not in our balance."""
+    if event.get("account"):
+        raise Unproven("The event is of another account.", smells=True)
+    if bool(event.get("livemode")) != is_live:
+        raise Unproven(f"The event is of {'test' if is_live else 'live'} mode, and our key is not.", smells=True)
 
 
-def _outcome_of(session: dict[str, Any]) -> Outcome:
-    if session.get("payment_status") in ("paid", "no_payment_required"):
-        return Outcome.PAID
-    if session.get("status") == "complete":
-        return Outcome.PROCESSING
-    return Outcome.EXPIRED if session.get("status") == "expired" else Outcome.OPEN
+def _subject_of(event: dict[str, Any], kind: str) -> Subject | None:
+    thing = event["data"]["object"]
+    if kind in SESSION_EVENTS:
+        return standings.of_session(thing, outcome=_outcome_by_event(event, kind, thing))
+    if kind in REFUND_EVENTS:
+        return standings.of_refund(thing)
+    if kind == "charge.refunded":
+        return standings.of_charge(thing, event["data"].get("previous_attributes") or {})
+    return standings.of_dispute(thing, kind) if kind in DISPUTE_EVENTS else None
 
 
-def _standing_by_event(event: dict[str, Any], kind: str, session: dict[str, Any]) -> Standing:
+def _outcome_by_event(event: dict[str, Any], kind: str, session: dict[str, Any]) -> Outcome | None:
     """An unpaid `completed` is only the beginning (bank debits, WeChat Pay): the money comes with a later event."""
     match kind:
         case "checkout.session.async_payment_failed":
-            return standing_of(session, outcome=Outcome.FAILED)
+            return Outcome.FAILED
         case "checkout.session.expired":
             closed_early = int(event["created"]) < int(session["expires_at"]) - CLOCK_SKEW_S
-            return standing_of(session, outcome=Outcome.CANCELLED if closed_early else Outcome.EXPIRED)
+            return Outcome.CANCELLED if closed_early else Outcome.EXPIRED
         case _:
-            return standing_of(session)
+            return None
