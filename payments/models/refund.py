@@ -18,12 +18,15 @@ class Refund(models.Model):
         USER = "user"  # asked for by the buyer
         OPERATOR = "operator"
         GATEWAY = "gateway"  # made at the gateway's own console: we heard of it when it was done
+        DUPLICATE = "duplicate"  # a second payment of one order: it goes back whole and touches neither order nor credits
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False, help_text="Its hex is our number at the gateway.")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
     origin = models.CharField(max_length=10, choices=Origin)
     status = models.CharField(max_length=12, choices=RefundState)
     amount_cents = models.PositiveBigIntegerField(help_text="In the order's currency, its smallest unit.")
+    value_cents = models.PositiveBigIntegerField(default=0, help_text="CNY cents of it in the books, once it succeeded.")
+    charge_id = models.CharField(max_length=255, blank=True, help_text="The payment that goes back, if it is not the order's own.")
     paid_credits = models.PositiveBigIntegerField(default=0, help_text="To be taken back for it.")
     bonus_credits = models.PositiveBigIntegerField(default=0)
     is_beyond_unspent = models.BooleanField(default=False, help_text="More than is unspent: a second operator is needed.")
@@ -48,7 +51,9 @@ class Refund(models.Model):
             models.UniqueConstraint(fields=["order", "idempotency_key"], name="refund_key_unique"),
             models.UniqueConstraint(fields=["order", "external_id"], condition=~models.Q(external_id=""), name="refund_external_unique"),
             models.UniqueConstraint(
-                fields=["order"], condition=models.Q(status__in=["requested", "waiting", "sending", "processing"]), name="refund_one_open"
+                fields=["order"],
+                condition=models.Q(status__in=["requested", "waiting", "sending", "processing"]) & ~models.Q(origin="duplicate"),
+                name="refund_one_open",
             ),
             models.CheckConstraint(
                 condition=models.Q(second_operator__isnull=True) | ~models.Q(second_operator=models.F("first_operator")),
@@ -71,7 +76,11 @@ class Dispute(models.Model):
     external_id = models.CharField(max_length=255)
     status = models.CharField(max_length=10, choices=DisputeState)
     amount_cents = models.PositiveBigIntegerField(help_text="Disputed, in the order's currency.")
-    value_cents = models.PositiveBigIntegerField(help_text="CNY cents of it in the books.")
+    value_cents = models.PositiveBigIntegerField(default=0, help_text="CNY cents of it in the books, while the money is gone.")
+    losses_cents = models.PositiveBigIntegerField(default=0, help_text="Of them, what nobody gives back: borne by the platform.")
+    paid_credits = models.PositiveBigIntegerField(default=0, help_text="Of the order's, for the disputed share.")
+    bonus_credits = models.PositiveBigIntegerField(default=0)
+    owed_credits = models.PositiveBigIntegerField(default=0, help_text="Neither unspent nor clawed back: the payer owes them if it is lost.")
     reason = models.CharField(max_length=80, blank=True)
     evidence_due_at = models.DateTimeField(null=True)
     is_frozen = models.BooleanField(default=False, help_text="It holds the payer's wallet frozen now.")
@@ -83,7 +92,11 @@ class Dispute(models.Model):
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["order", "external_id"], name="dispute_unique"),)
+        constraints = (
+            models.UniqueConstraint(fields=["order", "external_id"], name="dispute_unique"),
+            models.CheckConstraint(condition=models.Q(losses_cents__lte=models.F("value_cents")), name="dispute_losses"),
+            models.CheckConstraint(condition=models.Q(owed_credits__lte=models.F("paid_credits")), name="dispute_owed"),
+        )
         indexes = (models.Index(fields=["order"], name="dispute_open", condition=models.Q(status__in=["warning", "open"])),)
 
     def __str__(self) -> str:
