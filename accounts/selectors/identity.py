@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import hmac
 
@@ -37,3 +38,12 @@ def is_proven(user_id: int) -> bool:
     """Whether the user has a proven phone or an outside identity (an e-mail alone proves nobody)."""
     kinds = (Identity.Kind.PHONE, Identity.Kind.GOOGLE, Identity.Kind.WECHAT)
     return Identity.objects.filter(user_id=user_id, kind__in=kinds).exists()
+
+
+def sign_in_changes(user_id: int, *, since: dt.datetime) -> set[str]:
+    """What of this user's sign-in has changed since: `phone` (proven later than on the first day), `password`."""
+    user = User.objects.get(pk=user_id)
+    born = user.created_at + dt.timedelta(days=1)
+    phones = Identity.objects.filter(user_id=user_id, kind=Identity.Kind.PHONE, verified_at__gt=max(since, born))
+    changed = {"phone"} if phones.exists() else set()
+    return changed | ({"password"} if user.password_changed_at is not None and user.password_changed_at > since else set())

@@ -18,7 +18,7 @@ from accounts.services.second_factor import second_factor_check, second_factor_s
 from accounts.services.session import session_revoke_all
 from accounts.services.sign_in import sign_in_existing
 from accounts.services.user import user_create, username_clean
-from config.kernel import limits
+from config.kernel import clock, limits
 from config.kernel.errors import InvalidInput
 
 SHORTEST, LONGEST = 8, 128
@@ -99,5 +99,6 @@ def password_set(*, user_id: int, password: str, keep: UUID | None = None) -> No
     if user is None:
         raise UserNotFound()
     user.set_password(password_clean(password, username=user.username))
-    user.save(update_fields=["password"])
+    user.password_changed_at = clock.now()
+    user.save(update_fields=["password", "password_changed_at"])
     session_revoke_all(user_id=user_id, reason="password", keep=keep)
