@@ -305,8 +305,8 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='sandboxpayment',
-            name='is_disputed',
-            field=models.BooleanField(default=False),
+            name='dispute',
+            field=models.CharField(blank=True, choices=[('opened', 'Opened'), ('won', 'Won'), ('lost', 'Lost')], max_length=6),
         ),
         migrations.AddField(
             model_name='sandboxpayment',

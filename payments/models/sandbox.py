@@ -28,6 +28,11 @@ class SandboxPayment(models.Model):
         CANCELLED = "cancelled"
         CLOSED = "closed"
 
+    class Dispute(models.TextChoices):
+        OPENED = "opened"
+        WON = "won"
+        LOST = "lost"
+
     id = models.UUIDField(primary_key=True, help_text="Our order's public id.")
     channel = models.CharField(max_length=8, choices=Order.Channel)
     method = models.CharField(max_length=10, default="checkout")
@@ -36,7 +41,7 @@ class SandboxPayment(models.Model):
     currency = models.CharField(max_length=3)
     return_url = models.CharField(max_length=2000, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
-    is_disputed = models.BooleanField(default=False)
+    dispute = models.CharField(max_length=6, choices=Dispute, blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
