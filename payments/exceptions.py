@@ -76,3 +76,21 @@ class DecisionRefused(DomainError):
     """This cannot be decided so: {reason}."""
 
     code = "decision_refused"
+
+
+class AlreadyClaimed(DomainError):
+    """Today's credits are claimed already; the next ones can be claimed at {next_claim_at}."""
+
+    code = "already_claimed"
+
+
+class NoCard(DomainError):
+    """There is no monthly card running."""
+
+    code = "no_active_card"
+
+
+class CardSoldOut(DomainError):
+    """The monthly card is sold out for now; nothing was ordered."""
+
+    code = "card_sold_out"

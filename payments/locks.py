@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from config.kernel.sql import fetch_one
 from payments.exceptions import PaymentNotFound, WithdrawalNotFound
 from payments.models import Dispute, Order, Payout, Refund, Withdrawal
 
@@ -54,3 +55,12 @@ def payout_lock(payout_id: int) -> Payout:
     payout = Payout.objects.select_for_update().get(pk=payout_id)
     payout.withdrawal = withdrawal
     return payout
+
+
+def subscriptions_lock(user_id: int) -> None:
+    """The user's memberships and cards are locked until the transaction ends, by the row of their wallet.
+
+    A settlement holds that row anyhow; who needs an order's row takes it before, the event log comes after. May raise DatabaseUnavailable.
+    """
+    fetch_one("SELECT credits_wallet_open(%s::bigint)", (user_id,))
+    fetch_one("SELECT (credits_wallet_lock(%s::bigint)).user_id", (user_id,))

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
+
+from credits.rates import COMMISSION_PERCENT, CREATOR_SHARE_PERCENT
+
+TOO_SMALL = _("At the floor rate this money is worth less than one CNY cent.")
+TOO_MUCH = _("At the floor rate this money is worth at most %(most)s CNY cents.")
+PAYS_ONESELF = _("Buying this, tipping oneself and withdrawing would pay: the price is too low for the creators' share.")
+
+
+def split_at_floor(paid: int, bonus: int, value_cents: int) -> tuple[int, int]:
+    """Paid credits only as many as `value_cents` (CNY) buy at the floor price, rounded down; what is beyond them is bonus."""
+    most = value_cents // settings.FLOOR_PRICE_CENTS
+    return min(paid, most), bonus + max(0, paid - most)
 
 
 class Currency(models.Model):
@@ -32,6 +45,28 @@ class Currency(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def worth_of(self, amount_cents: int) -> int:
+        """CNY cents that `amount_cents` (smallest units) are worth at least, rounded down."""
+        return int(self.floor_cents * amount_cents)
+
+    def clean(self) -> None:
+        """Refuse a rate at which a price of this currency could not be sold."""
+        if self.floor_cents is None:
+            return
+        for price in ProductPrice.objects.filter(currency=self.code).select_related("product"):
+            try:
+                price.revalue(self)
+            except ValidationError as error:
+                raise ValidationError({"floor_cents": [f"{price.product}: {text}" for text in error.messages]}) from error
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The currency stands, and its prices are worth in the books what its new rate says. Raises ValidationError, and nothing changed."""
+        super().save(*args, **kwargs)
+        for price in ProductPrice.objects.select_for_update(of=("self",)).filter(currency=self.code).select_related("product"):
+            price.revalue(self)
+            models.Model.save(price, update_fields=["value_cents"])
 
 
 class Product(models.Model):
@@ -121,10 +156,52 @@ class ProductPrice(models.Model):
         exact = Decimal(self.value_cents) / 100 / max(1, self.product.credits)
         return shown if shown is not None else exact.quantize(Decimal("0.001"), ROUND_HALF_UP)
 
+    def paid_and_bonus(self) -> tuple[int, int]:
+        """What a buyer gets: paid credits up to the floor price, the rest as bonus."""
+        return split_at_floor(self.product.paid_credits, self.product.bonus_credits, self.value_cents)
+
+    def pays_oneself(self) -> bool:
+        """Whether who buys this, tips themselves and withdraws, invited by themselves, gets out more than they paid; bonus never does.
+
+        Tipped, the paid credits become share % of them in coins; the purchase earned commission % of its worth.
+        """
+        coins_per_cny = settings.COINS_PER_CNY
+        paid_in = self.value_cents * (100 - COMMISSION_PERCENT) * coins_per_cny
+        return coins_per_cny <= 0 or self.paid_and_bonus()[0] * CREATOR_SHARE_PERCENT * 100 > paid_in
+
+    def revalue(self, currency: Currency) -> None:
+        """Its worth is what the floor rate makes of it. Raises ValidationError when it cannot be sold at that; saves nothing."""
+        self.value_cents = currency.worth_of(self.amount_cents)
+        self.judge(currency)
+
+    def judge(self, currency: Currency | None) -> None:
+        """Raises ValidationError for a worth above the floor rate, and for a price at which dealing with oneself pays."""
+        if currency is None:
+            raise ValidationError({"currency": _("There is no such currency: add it with its floor rate first.")})
+        most = currency.worth_of(self.amount_cents)
+        if most < 1:
+            raise ValidationError({"amount_cents": TOO_SMALL})
+        if self.value_cents > most:
+            raise ValidationError({"value_cents": TOO_MUCH % {"most": most}})
+        if self.pays_oneself():
+            raise ValidationError({"amount_cents": PAYS_ONESELF})
+
     def clean(self) -> None:
-        """Refuse a shown price a credit that this price has left behind."""
+        """Refuse what `judge` refuses, and a shown price a credit that this price has left behind. No worth given: the floor rate's."""
+        if self.amount_cents is None or self.currency is None:
+            return
+        currency = Currency.objects.filter(pk=self.currency).first()
+        if self.value_cents is None and currency is not None:
+            self.value_cents = currency.worth_of(self.amount_cents)
+        self.judge(currency)
         shown, credits_count = self.product.unit_price_shown, self.product.credits
-        if self.currency != "CNY" or shown is None or not credits_count or not self.value_cents:
+        if self.currency != "CNY" or shown is None or not credits_count:
             return
         if abs(Decimal(self.value_cents) / 100 / credits_count - shown) >= Decimal("0.001"):
             raise ValidationError({"amount_cents": _("The unit price shown no longer fits this price: clear it or correct it.")})
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The price stands. Its currency is locked meanwhile, so that no new rate passes it by. Raises ValidationError."""
+        self.judge(Currency.objects.select_for_update().filter(pk=self.currency).first())
+        super().save(*args, **kwargs)

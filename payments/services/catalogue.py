@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from payments.exceptions import OrderRefused, ProductUnknown
-from payments.models import ProductPrice
+from payments.models import Product, ProductPrice
+from payments.models.product import split_at_floor
 from payments.selectors.product import price_of, prices_of
 
 BASE_CENTS = 10
@@ -29,11 +28,12 @@ class Terms:
     currency: str = "CNY"
     product_id: int | None = None
     bonus_source: str = "sales"
+    kind: str = Product.Kind.CREDIT_PACK.value
 
 
-def terms_of_product(*, contract: str, slug: str, currency: str = "CNY") -> Terms:
-    """The deal of a product on sale. Raises ProductUnknown."""
-    price = price_of(contract=contract, slug=slug, currency=currency)
+def terms_of_product(*, contract: str, slug: str = "", product_id: int | None = None, currency: str = "CNY") -> Terms:
+    """The deal of a product on sale, by its slug or by its number. Raises ProductUnknown, also for another contract's."""
+    price = price_of(contract=contract, slug=slug, product_id=product_id, currency=currency)
     if price is None:
         raise ProductUnknown()
     return _terms_of_price(price)
@@ -44,15 +44,15 @@ def terms_of_amount(*, contract: str, amount_cents: int) -> Terms:
     if not BASE_LEAST_CENTS <= amount_cents <= BASE_MOST_CENTS or amount_cents % BASE_CENTS:
         raise OrderRefused()
     credits_count = amount_cents // BASE_CENTS
-    return Terms(contract, f"{credits_count} credits", amount_cents, amount_cents, *_split(credits_count, 0, amount_cents))
+    return Terms(contract, f"{credits_count} credits", amount_cents, amount_cents, *split_at_floor(credits_count, 0, amount_cents))
 
 
 def terms_agreed(*, contract: str, amount_cents: int, currency: str, credits_count: int) -> Terms:
-    """The product, or else the base rate, that the client's three numbers agree with. Raises OrderRefused.
+    """The credit pack, or else the base rate, that the client's three numbers agree with. Raises OrderRefused.
 
     Source: 001 §5.1, contracts/README.md "Money".
     """
-    for price in prices_of(contract=contract, currency=currency):
+    for price in prices_of(contract=contract, currency=currency, kind=Product.Kind.CREDIT_PACK):
         if (price.amount_cents, price.product.credits) == (amount_cents, credits_count):
             return _terms_of_price(price)
     if currency != "CNY":
@@ -65,11 +65,15 @@ def terms_agreed(*, contract: str, amount_cents: int, currency: str, credits_cou
 
 def _terms_of_price(price: ProductPrice) -> Terms:
     product = price.product
-    paid, bonus = _split(product.paid_credits, product.bonus_credits, price.value_cents)
-    return Terms(product.contract, product.name, price.amount_cents, price.value_cents, paid, bonus, price.currency, product.pk)
-
-
-def _split(paid: int, bonus: int, value_cents: int) -> tuple[int, int]:
-    """Paid credits only as many as the money buys at the floor price (rounded down); the rest is bonus."""
-    most = value_cents // settings.FLOOR_PRICE_CENTS
-    return min(paid, most), bonus + max(0, paid - most)
+    paid, bonus = price.paid_and_bonus()
+    return Terms(
+        product.contract,
+        product.name,
+        price.amount_cents,
+        price.value_cents,
+        paid,
+        bonus,
+        price.currency,
+        product.pk,
+        kind=product.kind,
+    )
