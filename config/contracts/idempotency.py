@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from config.contracts import ports
+from config.contracts.body import body_of
 from config.kernel.errors import FieldError, InvalidInput
 
 KEY_MOST = 255
@@ -36,7 +37,7 @@ def answered_once(request: HttpRequest, user_id: int, work: Callable[[], HttpRes
     key = key_of(request)
     if key is None:
         return work()
-    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode() + request.body).digest()
+    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode() + body_of(request)).digest()
     replay = ports.idempotency("claim")(user_id=user_id, key=key, input_hash=digest)
     if replay is not None:
         return HttpResponse(replay.body, status=replay.status, content_type="application/json", headers={"Idempotent-Replayed": "true"})

@@ -6,17 +6,26 @@ import logging
 from typing import Any, ClassVar
 
 import orjson
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import override
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import serializers
 from rest_framework.views import APIView
 
 from config.contracts import ports
+from config.contracts.body import body_of
 from config.contracts.shared_v1.envelope import enveloped, error_response
 from config.kernel import clock, limits
-from config.kernel.errors import DomainError, FieldError, InvalidInput, MethodNotAllowed, NotAllowed, NotSignedIn, SystemFailure
+from config.kernel.errors import (
+    DomainError,
+    FieldError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotAllowed,
+    NotSignedIn,
+    RequestTooLarge,
+    SystemFailure,
+)
 from config.kernel.limits import Allowance
 from config.kernel.principal import Principal
 from config.kernel.sql import domain_errors
@@ -45,10 +54,10 @@ class SharedView(APIView):
                     response = self._answer(request, *args, **kwargs)
             except DomainError as error:
                 self._note_refusal(error)
-                response = error_response(request, error)
+                response = self.failure(error)
             except Exception:
                 logger.exception("an unforeseen exception in %s", type(self).__name__)
-                response = error_response(request, SystemFailure())
+                response = self.failure(SystemFailure())
         return self._with_limit(response)
 
     def _answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -69,6 +78,10 @@ class SharedView(APIView):
     def success(self, message: str, data: Any = None) -> HttpResponse:
         """The answer of a success in the envelope."""
         return enveloped(self.request, 200, message, data)
+
+    def failure(self, error: DomainError) -> HttpResponse:
+        """The answer of a refusal in the envelope."""
+        return error_response(self.request, error)
 
     def limited(self, name: str, subject: str, limit: int, period_s: int) -> None:
         """One more use of the limit is counted; the answer carries `X-RateLimit-*`. Raises TooManyRequests."""
@@ -109,11 +122,8 @@ def bearer_of(request: HttpRequest) -> str:
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
-    """The JSON object in the body; an empty body is an empty object. Raises InvalidInput."""
-    try:
-        body = request.body
-    except (RequestDataTooBig, UnreadablePostError, OSError) as error:
-        raise InvalidInput(FieldError(("body",), "the body is too large or could not be read")) from error
+    """The JSON object in the body; an empty body is an empty object. Raises InvalidInput, RequestTooLarge."""
+    body = body_of(request)
     try:
         data = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
@@ -129,6 +139,6 @@ def unknown(request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
     with override("zh-hans"):
         try:
             json_object(request)
-        except InvalidInput as error:
+        except (InvalidInput, RequestTooLarge) as error:
             return error_response(request, error)
         return error_response(request, DomainError.for_code("not_found")())

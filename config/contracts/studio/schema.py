@@ -1,0 +1,55 @@
+"""How the contract describes itself: the envelope around each answer, for drf-spectacular."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+from rest_framework import serializers
+
+ERROR = inline_serializer(
+    "ErrorEnvelope",
+    {"code": serializers.IntegerField(), "message": serializers.CharField(), "data": serializers.DictField(allow_null=True)},
+)
+REASONS = {
+    400: "Refused, or the input is not valid",
+    401: "Not signed in, or the token is not valid",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Wrong method",
+    409: "The Idempotency-Key was used for something else, or its first request still runs",
+    413: "The body is too large",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available now",
+}
+EVERYWHERE = (405, 413, 429, 500, 503)
+PAGE = OpenApiParameter("page", int, description="From 1.")
+PAGE_SIZE = OpenApiParameter("page_size", int, description="1 to 100, default 20.")
+REPEAT = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="1 to 255 characters: the same again answers the same."
+)
+
+
+def answers(name: str, data: Any, *statuses: int) -> dict[int, Any]:
+    """The answers of one endpoint: 200 with `data` in the envelope, the named errors, and those every endpoint may give."""
+    envelope = inline_serializer(
+        f"{name}Envelope", {"code": serializers.ChoiceField(choices=[200]), "message": serializers.CharField(), "data": data}
+    )
+    table: dict[int, Any] = {200: envelope}
+    for status in sorted({*statuses, *EVERYWHERE}):
+        table[status] = OpenApiResponse(ERROR, description=REASONS[status])
+    return table
+
+
+def page(name: str, item: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """One page of a list; `total` counts at most 10,000."""
+    return inline_serializer(
+        f"{name}Page",
+        {
+            "total": serializers.IntegerField(),
+            "page": serializers.IntegerField(),
+            "page_size": serializers.IntegerField(),
+            "items": item(many=True),
+        },
+    )

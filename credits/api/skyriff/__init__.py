@@ -1,0 +1,1 @@
+"""Contract `skyriff`: the wallet (004 §4)."""
