@@ -1,62 +1,39 @@
-"""A local server that speaks Stripe's Checkout as its documents say (docs.stripe.com, API 2026-10-28).
+"""A local server that speaks Stripe's protocol as its documents say (docs.stripe.com, API 2026-10-28).
 
-Form bodies with brackets, bearer keys, `Idempotency-Key` (replay, conflict, concurrent use), the states of a session, and
-signed events. Tests turn its knobs: answers that are lost, and what happens before an answer goes out.
+Form bodies with brackets, bearer keys, `Idempotency-Key` (replay, conflict, concurrent use), what the account allows, and signed
+events. Tests turn its knobs: answers that are lost or turned away, and what happens before an answer goes out.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import urlsplit
 
 import stripe
 
-HALF_HOUR_S, DAY_S = 1800, 86_400
-SESSION = re.compile(r"^/v1/checkout/sessions/(cs_test_\w+)(/expire)?$")
+from tests.payments.stripe_account import Refusal, StripeAccount, nested
 
 
-class Refusal(Exception):
-    """An error in Stripe's words."""
-
-    def __init__(self, status: int, message: str, *, kind: str = "invalid_request_error", param: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"type": kind, "message": message, "param": param}}
-
-
-def nested(form: str) -> dict[str, Any]:
-    """`a[b][0][c]=d` → {"a": {"b": {"0": {"c": "d"}}}}; a key twice is refused as Stripe does."""
-    found: dict[str, Any] = {}
-    for name, value in parse_qsl(form, keep_blank_values=True):
-        parts = [part.rstrip("]") for part in name.split("[")]
-        level = found
-        for part in parts[:-1]:
-            level = level.setdefault(part, {})
-        if parts[-1] in level:
-            raise Refusal(400, f"Received {name} twice.")
-        level[parts[-1]] = value
-    return found
-
-
-class StripeServer:
-    """The account: its sessions, the answers it keeps, and the webhook secret."""
+class StripeServer(StripeAccount):
+    """The account behind HTTP: the answers it keeps, and the webhook secret."""
 
     def __init__(self, *, secret_key: str = "sk_test_local", webhook_secret: str = "whsec_local") -> None:
+        super().__init__()
         self.secret_key, self.webhook_secret = secret_key, webhook_secret
-        self.sessions: dict[str, dict[str, Any]] = {}
         self.kept: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self.running: set[str] = set()
         self.requests: list[tuple[str, str, dict[str, str]]] = []
-        self.before_answer: Callable[[dict[str, Any]], None] = lambda _session: None
         self.fail_next: list[int] = []
-        self.lock = threading.Lock()
+        """Statuses of the next answers, after the work was done: the true answer is lost."""
+        self.turn_away_next: list[int] = []
+        """Statuses of the next answers, before any work."""
+        self.hang_up_next = 0
+        """So many next connections are cut after the work was done."""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -72,7 +49,7 @@ class StripeServer:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
-        self.thread = threading.Thread(target=self.http.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     @property
@@ -86,6 +63,10 @@ class StripeServer:
         self.http.server_close()
         self.thread.join()
 
+    def forget_keys(self) -> None:
+        """A day is over: Stripe knows no idempotency key any more."""
+        self.kept.clear()
+
     # the wire
 
     def answer(self, handler: BaseHTTPRequestHandler, method: str, body: str) -> None:
@@ -95,6 +76,10 @@ class StripeServer:
             status, found = self._answer(method, handler.path, body, handler.headers)
         except Refusal as error:
             status, found = error.status, error.body
+        if self.hang_up_next:
+            self.hang_up_next -= 1
+            handler.close_connection = True
+            return
         if self.fail_next:
             status, found = self.fail_next.pop(0), {"error": {"type": "api_error", "message": "lost"}}
         data = json.dumps(found).encode()
@@ -105,14 +90,18 @@ class StripeServer:
         handler.wfile.write(data)
 
     def _answer(self, method: str, path: str, body: str, headers: Any) -> tuple[int, dict[str, Any]]:
+        if self.turn_away_next:
+            raise Refusal(self.turn_away_next.pop(0), "Not now.", kind="rate_limit_error")
         if headers.get("Authorization") != f"Bearer {self.secret_key}":
             raise Refusal(401, "Invalid API Key provided")
         key = headers.get("Idempotency-Key") if method == "POST" else None
         if key is None:
-            return 200, self._act(method, path, body)
+            address = urlsplit(path)
+            return 200, self.act(method, address.path, nested(address.query))
         return self._once(key, path, body)
 
     def _once(self, key: str, path: str, body: str) -> tuple[int, dict[str, Any]]:
+        """What the first request with this key was answered; a refusal of its parameters is not kept."""
         with self.lock:
             if key in self.running:
                 raise Refusal(409, "There is another in-progress request using this key.", kind="idempotency_error")
@@ -123,84 +112,27 @@ class StripeServer:
                 return status, found
             self.running.add(key)
         try:
-            found = self._act("POST", path, body)
+            found = self.act("POST", path, nested(body))
             self.kept[key] = (path + body, 200, found)
             return 200, found
         finally:
             self.running.discard(key)
 
-    def _act(self, method: str, path: str, body: str) -> dict[str, Any]:
-        if (method, path) == ("POST", "/v1/checkout/sessions"):
-            return self._create(nested(body))
-        match = SESSION.match(path)
-        session = self.sessions.get(match[1]) if match else None
-        if match is None or session is None:
-            raise Refusal(404, "No such checkout.session")
-        if match[2] and method == "POST":
-            if session["status"] != "open":
-                raise Refusal(400, 'Only Checkout Sessions with a status in ["open"] can be expired.')
-            session.update(status="expired", url=None)
-        return dict(session)
-
-    def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if "payment_method_types" in asked:
-            raise Refusal(400, "payment_method_types is no longer supported", param="payment_method_types")
-        if asked.get("mode") != "payment" or not asked.get("success_url", "").startswith("http"):
-            raise Refusal(400, "Missing required param", param="success_url")
-        price = asked["line_items"]["0"]["price_data"]
-        if price["currency"] != price["currency"].lower() or not price["product_data"]["name"]:
-            raise Refusal(400, "Invalid price_data", param="line_items[0][price_data]")
-        amount = int(price["unit_amount"]) * int(asked["line_items"]["0"]["quantity"])
-        now = int(time.time())
-        expires_at = int(asked.get("expires_at", now + DAY_S))
-        if amount <= 0 or not now + HALF_HOUR_S <= expires_at <= now + DAY_S:
-            raise Refusal(400, "The `expires_at` timestamp must be 30 minutes to 24 hours from now.", param="expires_at")
-        number = f"cs_test_{uuid.uuid4().hex}"
-        session = {
-            "id": number,
-            "object": "checkout.session",
-            "mode": "payment",
-            "status": "open",
-            "payment_status": "unpaid",
-            "payment_intent": None,
-            "amount_total": amount,
-            "currency": price["currency"],
-            "url": f"https://checkout.stripe.com/c/pay/{number}",
-            "client_reference_id": asked.get("client_reference_id"),
-            "metadata": asked.get("metadata", {}),
-            "created": now,
-            "expires_at": expires_at,
-            "livemode": False,
-            "payment_method_types": ["card"],
-        }
-        self.sessions[number] = session
-        self.before_answer(session)
-        return dict(session)
-
-    # what payers and time do
-
-    def pay(self, number: str, *, later: bool = False) -> dict[str, Any]:
-        """The payer submits; `later` money is still on its way."""
-        return self._change(
-            number, status="complete", payment_status="unpaid" if later else "paid", payment_intent=f"pi_{number[8:]}", url=None
-        )
-
-    def money_comes(self, number: str) -> dict[str, Any]:
-        """Money that was on its way is there."""
-        return self._change(number, payment_status="paid")
-
-    def time_passes(self, number: str) -> dict[str, Any]:
-        """The session's time is over."""
-        return self._change(number, status="expired", url=None)
-
-    def _change(self, number: str, **what: Any) -> dict[str, Any]:
-        self.sessions[number].update(what)
-        return self.sessions[number]
+    # what it tells
 
     def event(
-        self, kind: str, session: dict[str, Any], *, number: str = "", secret: str = "", age_s: int = 0, created: int | None = None
+        self,
+        kind: str,
+        thing: dict[str, Any],
+        *,
+        number: str = "",
+        secret: str = "",
+        age_s: int = 0,
+        created: int | None = None,
+        before: dict[str, Any] | None = None,
+        **more: Any,
     ) -> tuple[bytes, dict[str, str]]:
-        """A signed event about a session: body and headers."""
+        """A signed event about a thing: body and headers. `before` are its previous attributes, `more` other fields of the event."""
         event = {
             "id": number or f"evt_{uuid.uuid4().hex}",
             "object": "event",
@@ -208,8 +140,8 @@ class StripeServer:
             "type": kind,
             "created": created if created is not None else int(time.time()),
             "livemode": False,
-            "data": {"object": session},
+            "data": {"object": thing} | ({"previous_attributes": before} if before else {}),
         }
-        body = json.dumps(event)
+        body = json.dumps(event | more)
         header = stripe.WebhookSignature.generate_signature_header(body, secret or self.webhook_secret, int(time.time()) - age_s)
         return body.encode(), {"stripe-signature": header, "content-type": "application/json"}

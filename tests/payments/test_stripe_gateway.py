@@ -178,7 +178,7 @@ def test_late_money_of_an_expired_order_is_honoured(stripe_server: StripeServer,
     order = buy(user)
     clock.advance(hours=25)
     order_expire_due(at=kernel_clock.now())
-    paid = stripe_server._change(order.external_id, status="complete", payment_status="paid", payment_intent="pi_late")
+    paid = stripe_server.change(order.external_id, status="complete", payment_status="paid", payment_intent="pi_late")
     assert deliver(*stripe_server.event("checkout.session.completed", paid)).fate == NoticeFate.FULFILLED
     order.refresh_from_db()
     assert (order.status, credits_of(user)) == ("succeeded", 1_100)
