@@ -94,3 +94,27 @@ class CardSoldOut(DomainError):
     """The monthly card is sold out for now; nothing was ordered."""
 
     code = "card_sold_out"
+
+
+class RefundNotFound(DomainError):
+    """There is no such refund."""
+
+    code = "refund_not_found"
+
+
+class RefundTooLarge(DomainError):
+    """Of this payment at most {most_cents} cents can be paid back."""
+
+    code = "refund_too_large"
+
+
+class RefundOpen(DomainError):
+    """A refund of this payment is being worked on already."""
+
+    code = "refund_open"
+
+
+class OrderDisputed(DomainError):
+    """The payer's bank has taken this payment back for now: nothing of it can be refunded until that is decided."""
+
+    code = "order_disputed"
