@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import cast
 
 from django.conf import settings
@@ -32,9 +33,20 @@ def _adapter(channel: str) -> Gateway:
 
 def checkout_gateway(channel: str) -> Gateway:
     """The gateway that takes new orders of `channel`: the sandbox in demo mode, else the real one. Raises NotConfigured."""
-    if settings.DEMO and channel in Order.Channel.values:
+    if settings.DEMO and channel in ADAPTERS:
         return _adapter(Order.Channel.SANDBOX)
     return _adapter(channel)
+
+
+def statement_gateways() -> dict[str, Gateway]:
+    """The gateways whose days are compared with ours, by channel: in demo mode the sandbox, which served everything, else the real ones."""
+    if settings.DEMO:
+        return {Order.Channel.SANDBOX: _adapter(Order.Channel.SANDBOX)}
+    found: dict[str, Gateway] = {}
+    for channel in (Order.Channel.STRIPE, Order.Channel.WECHAT, Order.Channel.ALIPAY):
+        with suppress(NotConfigured):
+            found[channel] = _adapter(channel)
+    return found
 
 
 def gateway_of(order: Order) -> Gateway:

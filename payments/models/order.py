@@ -114,6 +114,11 @@ class Order(models.Model):
         return f"{letter}{clock.day_of(self.created_at):%Y%m%d}{self.pk:07d}"
 
     @property
+    def has_checkout(self) -> bool:
+        """Whether its payer has somewhere to go."""
+        return bool(self.payment_url or self.code_url or self.pay_params)
+
+    @property
     def credits(self) -> int:
         """Paid and bonus credits together: what the buyer sees."""
         return self.paid_credits + self.bonus_credits

@@ -1,55 +1,45 @@
-"""The one function that turns a proven payment into credits, whoever calls it."""
+"""The one function that turns a proven payment into what was bought, whoever calls it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import logging
-from dataclasses import dataclass
 
 from django.db import transaction
 
 from config.kernel.sql import fetch_one
 from payments.gateways.base import Outcome, Standing
 from payments.locks import order_lock
-from payments.models import Notice, Order
+from payments.models import Order
 from payments.services.life import order_move
+from payments.services.verdict import Verdict, notice_decide, verdict_alarm
 from payments.states import PAID, NoticeFate, OrderState
 
-log = logging.getLogger(__name__)
+__all__ = ["Verdict", "fulfil", "judge", "notice_decide", "settle_arguments"]
+
 SETTLE = """
 SELECT * FROM credits_order_settle(
     %s::bigint, %s::text, %s::bytea, %s::text, %s::bigint, %s::bigint, %s::text, %s::bigint, %s::text, %s::timestamptz)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What became of the evidence, and why."""
-
-    fate: NoticeFate
-    reason: str = ""
-
-
 def fulfil(*, order_id: int, evidence: Standing, at: dt.datetime, notice_id: int | None = None) -> Verdict:
-    """The order is settled and its credits are in the wallet, once for ever, or it is untouched and the verdict says why.
+    """The order is settled and what it brings is there, once for ever, or it is untouched and the verdict says why.
 
     `evidence` is what the gateway itself says (a proven notice, an answer to our question). Locks the order, then the wallet,
-    then the event log; order, postings, event `order.settled` and the notice's fate are one transaction. Late money of an
-    order that ended without it is honoured. Raises PaymentNotFound, DatabaseUnavailable.
+    then the event log; order, postings, effect, event `order.settled`, the notice's fate and a refusal's alarm are one
+    transaction. Late money of an order that ended without it is honoured. A second charge of a paid order is refused and alarmed,
+    so that somebody gives it back. Raises PaymentNotFound, DatabaseUnavailable.
     """
     with transaction.atomic():
         order = order_lock(order_id)
-        verdict = judge(order, evidence)
-        if verdict is None and order.status in PAID:
-            verdict = Verdict(NoticeFate.SUPERSEDED, "already settled")
-        elif verdict is None:
+        verdict = judge(order, evidence) or _judge_paid(order, evidence)
+        if verdict is None:
             _settle(order, evidence, at)
             verdict = Verdict(NoticeFate.FULFILLED)
         if notice_id is not None:
             notice_decide(notice_id, verdict, order, at)
-    if verdict.fate == NoticeFate.REFUSED:
-        log.error("payment evidence refused: order %s, %s", order.uuid, verdict.reason)
+        verdict_alarm(verdict, subject=f"order:{order.uuid}", text=evidence_text(evidence), at=at)
     return verdict
 
 
@@ -57,7 +47,7 @@ def judge(order: Order, evidence: Standing) -> Verdict | None:
     """None if the evidence speaks of exactly this order and its money; otherwise the refusal."""
     faults = {
         "another order": evidence.order_uuid != order.uuid,
-        "another checkout": bool(order.external_id) and evidence.external_id != order.external_id,
+        "another checkout": "" not in (order.external_id, evidence.external_id) and evidence.external_id != order.external_id,
         "another currency": evidence.outcome == Outcome.PAID and evidence.currency != order.currency,
         "another amount": evidence.outcome == Outcome.PAID and evidence.amount_cents != order.amount_cents,
     }
@@ -65,10 +55,28 @@ def judge(order: Order, evidence: Standing) -> Verdict | None:
     return Verdict(NoticeFate.REFUSED, found) if found else None
 
 
-def notice_decide(notice_id: int, verdict: Verdict, order: Order | None, at: dt.datetime) -> bool:
-    """The notice's fate is `verdict`; False if it was decided before (another delivery was faster)."""
-    waiting = Notice.objects.filter(pk=notice_id, fate=NoticeFate.RECEIVED)
-    return waiting.update(fate=verdict.fate, reason=verdict.reason, order=order, decided_at=at) == 1
+def evidence_text(evidence: Standing) -> str:
+    """What the evidence says, for operators: numbers only."""
+    money = f"{evidence.amount_cents / 100:,.2f} {evidence.currency}"
+    return f"order {evidence.order_uuid}, {evidence.outcome}, {money}, checkout {evidence.external_id}, charge {evidence.charge_id}"
+
+
+def settle_arguments(order: Order, at: dt.datetime) -> tuple[object, ...]:
+    """The arguments of `credits_order_settle`: the key is the order's own number, so a second posting is impossible."""
+    number = str(order.uuid)
+    cash = Order.Channel.SANDBOX if order.is_sandbox else order.channel
+    credit = (order.paid_credits, order.bonus_credits, str(cash), order.value_cents, order.bonus_source)
+    digest = hashlib.sha256(f"{number}:{credit}".encode()).digest()
+    return (order.user_id, f"order:{number}", digest, number, *credit, at)
+
+
+def _judge_paid(order: Order, evidence: Standing) -> Verdict | None:
+    """None if the order still waits for its money; the same charge again is old news, another one is money to give back."""
+    if order.status not in PAID:
+        return None
+    if evidence.outcome == Outcome.PAID and order.charge_id and evidence.charge_id not in ("", order.charge_id):
+        return Verdict(NoticeFate.REFUSED, "paid twice")
+    return Verdict(NoticeFate.SUPERSEDED, "already settled")
 
 
 def _settle(order: Order, evidence: Standing, at: dt.datetime) -> None:
@@ -86,12 +94,3 @@ def _settle(order: Order, evidence: Standing, at: dt.datetime) -> None:
         charge_id=evidence.charge_id,
         bonus_credits=row.bonus,
     )
-
-
-def settle_arguments(order: Order, at: dt.datetime) -> tuple[object, ...]:
-    """The arguments of `credits_order_settle`: the key is the order's own number, so a second posting is impossible."""
-    number = str(order.uuid)
-    cash = Order.Channel.SANDBOX if order.is_sandbox else order.channel
-    credit = (order.paid_credits, order.bonus_credits, str(cash), order.value_cents, order.bonus_source)
-    digest = hashlib.sha256(f"{number}:{credit}".encode()).digest()
-    return (order.user_id, f"order:{number}", digest, number, *credit, at)

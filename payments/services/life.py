@@ -25,7 +25,7 @@ Whatever moves an order whose money came in before is `order.refunded`, with wha
 
 def order_move(order: Order, to: OrderState, *, at: dt.datetime, **changes: Any) -> bool:
     """The order is in `to`, with `changes` and the event, in one transaction; False when it was no longer in a state that leads there."""
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         allowed = sorted(before(to, EDGES))
         kind = "order.refunded" if order.status in PAID else EVENTS[to]
         moved = Order.objects.filter(pk=order.pk, status__in=allowed).update(status=to, updated_at=at, **changes)

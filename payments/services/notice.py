@@ -5,21 +5,31 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import transaction
 from django.db.models import F
+from psycopg.types.json import Jsonb
 
 from config.kernel.errors import NotConfigured
+from config.kernel.sql import fetch_one
 from payments.exceptions import NoticeRefused
-from payments.gateways.base import Outcome, RawNotice, Standing, Unproven, VerifiedNotice
+from payments.gateways.base import (
+    RawNotice,
+    Standing,
+    Subject,
+    Unproven,
+    VerifiedNotice,
+)
 from payments.gateways.registry import notice_gateway
-from payments.locks import order_lock
 from payments.models import Notice, Order
-from payments.services.fulfil import Verdict, fulfil, judge, notice_decide
-from payments.services.life import order_move
-from payments.states import PAID, NoticeFate, OrderState
+from payments.services.alarm import alarm_raise
+from payments.services.fulfil import evidence_text
+from payments.services.record import SILENT, order_hear
+from payments.services.verdict import Verdict, notice_decide, verdict_alarm
+from payments.states import NoticeFate
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = ("content-type", "user-agent", "stripe-signature", "sandbox-signature")
@@ -27,11 +37,16 @@ KEPT_PREFIX = "wechatpay-"
 UNPROVEN_AN_HOUR = 200
 UNPROVEN_BODY_BYTES = 4096
 UNPROVEN_KEPT = dt.timedelta(days=30)
-ENDS = {
-    Outcome.FAILED: OrderState.FAILED,
-    Outcome.CANCELLED: OrderState.CANCELLED,
-    Outcome.EXPIRED: OrderState.EXPIRED,
-}
+BROKEN_OFF_AFTER = dt.timedelta(minutes=1)
+STUCK_AFTER = dt.timedelta(minutes=10)
+FOREIGN = re.compile(r"\b(merchant|account|seller|app|mode)\b")
+"""Words in an adapter's reason that say: genuine, and meant for somebody else."""
+STORE = """
+INSERT INTO payments_notice (source, external_id, kind, body, headers, received_at, deliveries, fate, reason)
+VALUES (%s, %s, %s, %s, %s, %s, 1, 'received', '')
+ON CONFLICT (source, external_id) DO UPDATE SET deliveries = payments_notice.deliveries + 1
+RETURNING id, fate
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,48 +68,38 @@ def notice_receive(*, source: str, body: bytes, headers: Mapping[str, str], at: 
         gateway = notice_gateway(source)
         verified = gateway.verify(raw)
     except Unproven as error:
-        _record_unproven(source, raw, str(error), at)
+        _record_unproven(source, raw, str(error), at, smells=error.smells)
         raise NoticeRefused(reason=str(error)) from error
     except NotConfigured:
-        _record_unproven(source, raw, "The channel is not configured.", at)
+        _record_unproven(source, raw, "The channel is not configured.", at, smells=False)
         raise
-    notice = _store(source, raw, verified, at)
-    if notice.fate == NoticeFate.RECEIVED:
-        notice_act(notice=notice, verified=verified, at=at)
-        notice.refresh_from_db(fields=["fate"])
-    return Receipt(notice.pk, NoticeFate(notice.fate))
+    stored = _store(source, raw, verified, at)
+    if stored.fate != NoticeFate.RECEIVED:
+        return Receipt(stored.id, NoticeFate(stored.fate))
+    verdict = notice_act(notice_id=stored.id, source=source, subject=verified.subject, at=at)
+    if verdict.fate == NoticeFate.FULFILLED:
+        return Receipt(stored.id, verdict.fate)
+    return Receipt(stored.id, NoticeFate(Notice.objects.values_list("fate", flat=True).get(pk=stored.id)))
 
 
-def notice_act(*, notice: Notice, verified: VerifiedNotice, at: dt.datetime) -> None:
-    """What the proven notice says is done, and its fate written in the same transaction."""
-    standing = verified.subject
-    if not isinstance(standing, Standing):
-        notice_decide(notice.pk, Verdict(NoticeFate.IGNORED), None, at)
-        return
-    order = Order.objects.filter(uuid=standing.order_uuid).first() if standing.order_uuid else None
-    verdict = _dismissal(notice.source, standing, order)
-    if verdict is not None:
-        notice_decide(notice.pk, verdict, order, at)
-        if verdict.fate == NoticeFate.REFUSED:
-            log.error("notice %s of %s refused: %s", notice.external_id, notice.source, verdict.reason)
-    elif order is not None and standing.outcome == Outcome.PAID:
-        fulfil(order_id=order.pk, evidence=standing, at=at, notice_id=notice.pk)
-    elif order is not None:
-        _record(order.pk, standing, notice.pk, at)
+def notice_act(*, notice_id: int, source: str, subject: Subject | None, at: dt.datetime) -> Verdict:
+    """What the proven notice says is done, and its fate written in the same transaction; what it said became of it."""
+    match subject:
+        case Standing():
+            return _act_on_payment(notice_id, source, subject, at)
+        case _:
+            verdict = Verdict(NoticeFate.IGNORED)
+            notice_decide(notice_id, verdict, None, at)
+            return verdict
 
 
 def notice_act_due(*, at: dt.datetime, limit: int = 100) -> int:
-    """Proven notices whose handling broke off over a minute ago are acted on again; how many were."""
-    waiting = Notice.objects.filter(fate=NoticeFate.RECEIVED, received_at__lt=at - dt.timedelta(minutes=1)).order_by("received_at")[:limit]
-    done = 0
-    for notice in waiting:
-        try:
-            verified = notice_gateway(notice.source).read(bytes(notice.body))
-            notice_act(notice=notice, verified=verified, at=at)
-            done += 1
-        except Exception:
-            log.exception("notice %s of %s is stuck", notice.external_id, notice.source)
-    return done
+    """Proven notices whose handling broke off over a minute ago are acted on again, the newest first; how many were.
+
+    One that stays undecided for 10 minutes raises an alarm.
+    """
+    waiting = Notice.objects.filter(fate=NoticeFate.RECEIVED, received_at__lt=at - BROKEN_OFF_AFTER)
+    return sum(_acted_again(notice, at) for notice in waiting.order_by("-received_at")[:limit])
 
 
 def notice_sweep(*, at: dt.datetime) -> int:
@@ -103,56 +108,61 @@ def notice_sweep(*, at: dt.datetime) -> int:
     return deleted
 
 
-def source_of(order: Order) -> str:
-    """Under which source the notices of an order arrive: its channel's own, or the sandbox's where that has no scheme of the channel."""
-    return "sandbox" if order.is_sandbox and order.channel != Order.Channel.STRIPE else order.channel
+def is_source_of(order: Order, source: str) -> bool:
+    """Whether notices of the order may arrive under `source`: its channel's own, in the sandbox also the sandbox's."""
+    return source == order.channel or (order.is_sandbox and source == Order.Channel.SANDBOX)
+
+
+def _act_on_payment(notice_id: int, source: str, standing: Standing, at: dt.datetime) -> Verdict:
+    order = Order.objects.filter(uuid=standing.order_uuid).first() if standing.order_uuid else None
+    verdict = _dismissal(source, standing, order)
+    if verdict is None and order is not None:
+        return order_hear(order_id=order.pk, standing=standing, at=at, notice_id=notice_id)
+    verdict = verdict or Verdict(NoticeFate.IGNORED)
+    notice_decide(notice_id, verdict, order, at)
+    verdict_alarm(verdict, subject=f"order:{standing.order_uuid}", text=f"{source}, {evidence_text(standing)}", at=at)
+    return verdict
 
 
 def _dismissal(source: str, standing: Standing, order: Order | None) -> Verdict | None:
     """Why the notice is not acted on, or None if it is."""
-    if standing.outcome in (Outcome.NONE, Outcome.OPEN) or standing.order_uuid is None:
+    if standing.outcome in SILENT or standing.order_uuid is None:
         return Verdict(NoticeFate.IGNORED)
     if order is None:
         return Verdict(NoticeFate.REFUSED, "unknown order")
-    if source != source_of(order):
-        return Verdict(NoticeFate.REFUSED, "another channel")
-    return None
+    return None if is_source_of(order, source) else Verdict(NoticeFate.REFUSED, "another channel")
 
 
-def _record(order_id: int, standing: Standing, notice_id: int, at: dt.datetime) -> None:
-    """A notice without money: the order ends or waits for its money, unless it is already further."""
-    with transaction.atomic():
-        order = order_lock(order_id)
-        verdict = judge(order, standing)
-        if verdict is None:
-            verdict = Verdict(NoticeFate.RECORDED if _moved(order, standing, at) else NoticeFate.SUPERSEDED)
-        notice_decide(notice_id, verdict, order, at)
+def _acted_again(notice: Notice, at: dt.datetime) -> bool:
+    try:
+        verified = notice_gateway(notice.source).read(bytes(notice.body))
+        notice_act(notice_id=notice.pk, source=notice.source, subject=verified.subject, at=at)
+        return True
+    except Exception as error:
+        log.exception("notice %s of %s is stuck", notice.external_id, notice.source)
+        if at - notice.received_at > STUCK_AFTER:
+            text = f"A proven notice of {notice.source} ({notice.kind}) cannot be acted on: {type(error).__name__}."
+            alarm_raise(kind="notice_stuck", subject=f"notice:{notice.pk}", text=text, at=at)
+        return False
 
 
-def _moved(order: Order, standing: Standing, at: dt.datetime) -> bool:
-    if standing.outcome == Outcome.PROCESSING:
-        waiting = Order.objects.filter(pk=order.pk, processing_at=None).exclude(status__in=sorted(PAID))
-        return waiting.update(processing_at=at, updated_at=at) == 1
-    return order_move(order, ENDS[standing.outcome], at=at, failure=f"The payment service says: {standing.outcome}.")
+def _store(source: str, raw: RawNotice, verified: VerifiedNotice, at: dt.datetime) -> Any:
+    """The notice's one row (id, fate), in one statement; a further delivery only counts."""
+    number, kind = (text.replace("\x00", "") for text in (verified.external_id[:255], verified.kind[:80]))
+    return fetch_one(STORE, (source, number, kind, raw.body, Jsonb(_kept(raw.headers)), at))
 
 
-def _store(source: str, raw: RawNotice, verified: VerifiedNotice, at: dt.datetime) -> Notice:
-    """The notice's one row; a further delivery only counts."""
-    facts = {"kind": verified.kind, "body": raw.body, "headers": _kept(raw.headers), "received_at": at}
-    notice, is_new = Notice.objects.get_or_create(source=source, external_id=verified.external_id, defaults=facts)
-    if not is_new:
-        Notice.objects.filter(pk=notice.pk).update(deliveries=F("deliveries") + 1)
-    return notice
-
-
-def _record_unproven(source: str, raw: RawNotice, reason: str, at: dt.datetime) -> None:
-    """Kept to be looked at, under an id of our own, the body cut, and no more than so many an hour."""
+def _record_unproven(source: str, raw: RawNotice, reason: str, at: dt.datetime, *, smells: bool) -> None:
+    """Kept to be looked at, under an id of our own, the body cut, and no more than so many an hour; one alarm counts those that smell."""
     kept = _kept(raw.headers)
     digest = hashlib.sha256(raw.body + repr(kept).encode()).hexdigest()
     log.warning("unproven notice for %s: %s", source, reason)
     recent = Notice.objects.filter(source=source, fate=NoticeFate.UNPROVEN, received_at__gt=at - dt.timedelta(hours=1))
     if recent.count() >= UNPROVEN_AN_HOUR:
         return
+    if smells:
+        kind = "wrong_merchant" if FOREIGN.search(reason) else "forged_notice"
+        alarm_raise(kind=kind, subject=f"source:{source}", text=reason, at=at)
     facts = {
         "body": raw.body[:UNPROVEN_BODY_BYTES],
         "headers": kept,

@@ -19,7 +19,7 @@ from payments.gateways.base import Outcome, Standing
 from payments.gateways.sandbox import notices
 from payments.models import Notice, Order
 from payments.services import notice as notice_service
-from payments.services.fulfil import fulfil
+from payments.services.fulfil import Verdict, fulfil
 from payments.services.notice import notice_act_due, notice_sweep
 from payments.states import NoticeFate
 from tests.payments.conftest import Buy, credits_of, deliver, fates, moved
@@ -197,7 +197,7 @@ def test_unproven_notices_are_forgotten_after_a_month_and_proven_ones_never(stri
 def test_a_notice_whose_handling_broke_off_is_taken_up_by_the_sweep(
     stripe_server: StripeServer, paid: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notice_service, "notice_act", lambda **_: None)
+    monkeypatch.setattr(notice_service, "notice_act", lambda **_: Verdict(NoticeFate.RECEIVED))
     deliver(*stripe_server.event(PAID, paid[2]))
     monkeypatch.undo()
     assert (fates(), credits_of(paid[0])) == (["received"], 0)

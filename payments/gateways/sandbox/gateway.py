@@ -12,7 +12,7 @@ from config.kernel import clock
 from config.kernel.errors import NotConfigured
 from payments.gateways.base import Checkout, CheckoutRequest, OrderRef, Outcome, RawNotice, Standing, VerifiedNotice
 from payments.gateways.sandbox import notices
-from payments.models import SandboxPayment
+from payments.models import Order, SandboxPayment
 
 State = SandboxPayment.State
 OUTCOMES = {
@@ -29,6 +29,7 @@ class SandboxGateway:
     """The sandbox, serving every channel of demo mode."""
 
     name: str = "sandbox"
+    methods: frozenset[str] = frozenset(Order.Method) - {Order.Method.BALANCE}
 
     @classmethod
     def configured(cls) -> SandboxGateway:
