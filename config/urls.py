@@ -11,20 +11,31 @@ from django.urls import include, path, re_path
 from accounts.api.video.urls import urlpatterns as accounts_video
 from config import web
 from config.contracts import openapi
+from config.contracts.skyriff import views as skyriff
 from config.contracts.video import views as video
+from credits.api.skyriff.urls import urlpatterns as credits_skyriff
 from generation.api.video.urls import urlpatterns as generation_video
 from operations.api.video.urls import urlpatterns as operations_video
+from payments.api.skyriff.urls import urlpatterns as payments_skyriff
+from payments.api.studio.urls import urlpatterns as payments_studio
 from payments.api.video.urls import urlpatterns as payments_video
 
 VIDEO = [*generation_video, *accounts_video, *payments_video, *operations_video]
 openapi.CONTRACTS["video"] = openapi.Contract("Atelier video API", "api/", VIDEO)
+STUDIO = [*payments_studio]
+openapi.CONTRACTS["studio"] = openapi.Contract("Atelier studio API", "api/v1/", STUDIO)
+SKYRIFF = [*credits_skyriff, *payments_skyriff]
+openapi.CONTRACTS["skyriff"] = openapi.Contract("Atelier SkyRiff API", "v1/", SKYRIFF)
 
 urlpatterns: list[Any] = [
     path("readyz", web.readyz),
     path("healthz", web.healthz),
+    *([path("api/v1/", include(STUDIO))] if "studio" in settings.ENABLED_CONTRACTS else []),
     path("api/v1/", include("accounts.api.shared.urls")),
     *([path("api/", include(VIDEO))] if "video" in settings.ENABLED_CONTRACTS else []),
     re_path(r"^api(/.*)?$", video.not_found),
+    *([path("v1/", include(SKYRIFF))] if "skyriff" in settings.ENABLED_CONTRACTS else []),
+    re_path(r"^v1(/.*)?$", skyriff.unknown),
     path("docs/<str:contract>/", openapi.docs),
     path("schema/<str:contract>.yaml", openapi.schema),
     path("admin/", admin.site.urls),

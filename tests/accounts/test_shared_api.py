@@ -107,6 +107,7 @@ class TestLogin:
             "nickname": "用户123",
             "avatar": None,
             "role": "USER",
+            "vipLevel": 0,
         }
 
     @pytest.mark.parametrize("body", [{"username": "user123", "password": "wrong-password"}, {"username": "nobody", "password": PASSWORD}])

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from accounts.api.shared import serializers as shapes
+from accounts.api.shared.membership import rendered
 from accounts.models import Identity, Session, User
 from accounts.selectors.invite import invite_code
 from accounts.selectors.user import shown_contact, user_of
@@ -14,7 +15,9 @@ from accounts.services.password import password_register, password_sign_in
 from accounts.services.session import session_open, session_refresh_header, session_revoke
 from accounts.web.client import client_address, user_agent
 from config.contracts.shared_v1.views import SharedView, bearer_of
+from config.kernel import clock
 from credits.selectors.wallet import balance_of
+from payments.selectors.subscription import membership_of, vip_level
 
 ACCESS_LIFE_S = 86_400
 REFRESH_LIFE_S = 7 * 86_400
@@ -22,27 +25,20 @@ SIGN_INS_A_MINUTE = 10
 QUERIES_A_MINUTE = 100
 
 
-def studio_user(user: User) -> dict[str, Any]:
-    """The user in `studio`'s words. Nobody has a membership before memberships are sold."""
+def union_user(user: User) -> dict[str, Any]:
+    """The user in both documents' words."""
+    membership = membership_of(user.pk, clock.now())
     return {
         "id": user.pk,
         "username": user.username,
         "email": shown_contact(user, Identity.Kind.EMAIL),
         "credit_balance": balance_of(user.pk).available,
-        "is_member": False,
-        "membership_type": None,
-        "membership_end_date": None,
+        **rendered(membership),
         "referral_code": invite_code(user.pk),
-    }
-
-
-def union_user(user: User) -> dict[str, Any]:
-    """The user in both documents' words."""
-    return {
-        **studio_user(user),
         "nickname": user.nickname or user.username,
         "avatar": user.avatar_url or None,
         "role": "ADMIN" if user.is_staff else "USER",
+        "vipLevel": vip_level(membership),
     }
 
 
@@ -54,7 +50,8 @@ class RegisterView(SharedView):
         self.limited("auth", client_address(request) or "", SIGN_INS_A_MINUTE, 60)
         data = self.validated(shapes.Register)
         user = password_register(username=data["username"], email=data["email"], password=data["password"])
-        answer = {name: union_user(user)[name] for name in ("id", "username", "email", "credit_balance", "is_member", "referral_code")}
+        shown = union_user(user)
+        answer = {name: shown[name] for name in ("id", "username", "email", "credit_balance", "is_member", "referral_code")}
         if data.get("referral_code"):
             answer["referral_accepted"] = False
         return self.success("注册成功", answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,6 @@ import orjson
 from django.http import HttpResponse
 from django.utils.translation import gettext
 
-from config.kernel.clock import iso_z
 from config.kernel.errors import DomainError, InvalidInput
 
 TABLE: dict[str, tuple[int, int, str | None]] = {
@@ -28,7 +26,7 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "insufficient_credits": (2001, 402, "积分不足"),
     "budget_exceeded": (2001, 402, "此密钥的积分预算已用完"),
     "not_allowed": (2002, 403, "权限不足"),
-    "no_card": (2002, 403, "没有可用的月卡"),
+    "no_active_card": (2002, 403, "没有可用的月卡"),
     "wallet_frozen": (2002, 403, "钱包已冻结：有未结清的欠款或支付争议"),
     "withdrawal_blocked": (2002, 403, "暂不能提现：有未结清的欠款或支付争议"),
     "notice_refused": (2002, 403, "未通过支付平台的签名验证"),
@@ -52,7 +50,10 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "task_not_cancellable": (2400, 400, "任务不能取消"),
     "task_not_retryable": (2400, 400, "任务不能重试"),
     "sandbox_decided": (2400, 400, "支付单已结束"),
-    "refund_refused": (2400, 400, None),
+    "card_sold_out": (2409, 409, "月卡已售罄"),
+    "refund_too_large": (2400, 400, "退款金额超过可退金额"),
+    "refund_open": (2409, 409, "退款正在处理"),
+    "order_disputed": (2409, 409, "该支付单存在争议"),
     "wrong_method": (2405, 405, "请求方法不支持"),
     "conflict": (2409, 409, "状态冲突"),
     "username_taken": (2409, 409, "用户名已存在"),
@@ -85,15 +86,11 @@ def cny(cents: int) -> float:
     return cents / 100
 
 
-def _time(at: dt.datetime | str) -> str | None:
-    return iso_z(at) if isinstance(at, dt.datetime) else at
-
-
 SHOWN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "insufficient_credits": lambda params: {"current_balance": params.get("current_balance"), "required": params.get("required")},
     "withdrawable_too_small": lambda params: {"available": cny(params["available_cents"]), "required": cny(params["required_cents"])},
     "amount_not_allowed": lambda params: {"least": cny(params["least_cents"]), "most": cny(params["most_cents"])},
-    "already_claimed": lambda params: {"next_claim_at": _time(params["next_claim_at"])},
+    "already_claimed": lambda params: {"next_claim_at": params["next_claim_at"]},
 }
 """Domain code → what `data` tells about it."""
 

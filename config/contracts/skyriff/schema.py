@@ -43,6 +43,12 @@ def answers(name: str, data: Any, *statuses: int) -> dict[int, Any]:
     return table
 
 
+def gateway_answers() -> dict[int, Any]:
+    """The answers to a gateway's notice: 200 in its own words, refusals in the envelope."""
+    words = OpenApiResponse(dict[str, Any], description="In the gateway's words")
+    return {200: words, **{status: OpenApiResponse(ERROR, description=REASONS[status]) for status in (400, 403, *EVERYWHERE)}}
+
+
 def page(name: str, item: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """One page of a list with its cursor."""
     return inline_serializer(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from config.contracts.idempotency import answered_once
 from config.contracts.shared_v1.views import SharedView
 from config.contracts.studio.errors import enveloped, error_response
-from config.kernel.clock import SHANGHAI
 from config.kernel.errors import DomainError, FieldError, InvalidInput
 from config.kernel.principal import Principal
 
@@ -49,8 +47,3 @@ class StudioView(SharedView):
         if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
             raise InvalidInput(FieldError(("query", name), f"应为 1 到 {most} 的整数"))
         return int(text)
-
-
-def local(at: dt.datetime | None) -> str | None:
-    """ISO 8601 in UTC+8 without zone, whole seconds; None stays None."""
-    return at.astimezone(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S") if at else None

@@ -78,7 +78,9 @@ class LedgersView(SkyriffView):
         before, limit = self.page_asked(f"ledgers:{unit}")
         rows = ledger_page(self.principal.user_id, limit=limit + 1, before=before, units=(unit,))
         subjects = subjects_of(self.principal.user_id, rows[:limit])
-        return self.page(f"ledgers:{unit}", rows, limit, lambda row: rendered(row, unit, subjects), lambda row: row.position)
+        return self.page(
+            f"ledgers:{unit}", rows, limit, render=lambda row: rendered(row, unit, subjects), position=lambda row: row.position
+        )
 
 
 def rendered(row: LedgerRow, unit: Unit, subjects: Subjects) -> dict[str, Any]:

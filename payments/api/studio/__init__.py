@@ -1,0 +1,1 @@
+"""Contract `studio`: the shop (003, `credit/*`)."""
