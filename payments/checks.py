@@ -23,7 +23,7 @@ GATEWAYS = (
 def catalogue_check(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """No active price is worth more in the books than its currency's floor rate, and at none does dealing with oneself pay.
 
-    `save()` refuses such a price; this finds one that came past it, or that new rates have made one. Tables that are still to come: nothing.
+    `save()` refuses such a price; this finds one that came past it, or that new rates have made one. Without tables yet: nothing.
     """
     if not databases:
         return []

@@ -46,6 +46,14 @@ class Currency(models.Model):
     def __str__(self) -> str:
         return self.code
 
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The currency stands, and its prices are worth what its new rate says. Raises ValidationError, and nothing changed."""
+        super().save(*args, **kwargs)
+        for price in ProductPrice.objects.select_for_update(of=("self",)).filter(currency=self.code).select_related("product"):
+            price.revalue(self)
+            models.Model.save(price, update_fields=["value_cents"])
+
     def worth_of(self, amount_cents: int) -> int:
         """CNY cents that `amount_cents` (smallest units) are worth at least, rounded down."""
         return int(self.floor_cents * amount_cents)
@@ -59,14 +67,6 @@ class Currency(models.Model):
                 price.revalue(self)
             except ValidationError as error:
                 raise ValidationError({"floor_cents": [f"{price.product}: {text}" for text in error.messages]}) from error
-
-    @transaction.atomic
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """The currency stands, and its prices are worth in the books what its new rate says. Raises ValidationError, and nothing changed."""
-        super().save(*args, **kwargs)
-        for price in ProductPrice.objects.select_for_update(of=("self",)).filter(currency=self.code).select_related("product"):
-            price.revalue(self)
-            models.Model.save(price, update_fields=["value_cents"])
 
 
 class Product(models.Model):
@@ -113,9 +113,15 @@ class Product(models.Model):
         ordering: ClassVar[list[str]] = ["contract", "display_order", "id"]
         constraints = (
             models.UniqueConstraint(fields=["contract", "slug"], name="product_slug_unique"),
-            models.CheckConstraint(condition=~models.Q(kind="membership") | models.Q(period_months__gt=0), name="product_membership"),
             models.CheckConstraint(
-                condition=~models.Q(kind="monthly_card") | models.Q(period_days__gt=0, claim_credits__gt=0), name="product_monthly_card"
+                condition=~models.Q(kind="membership") | models.Q(period_months__gt=0, slug__in=["monthly", "quarterly", "yearly"]),
+                name="product_membership",
+                violation_error_message=_("A membership is monthly, quarterly or yearly, and lasts some months."),
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(kind="monthly_card") | models.Q(period_days__gt=0, claim_credits__gt=0),
+                name="product_monthly_card",
+                violation_error_message=_("A monthly card has days and credits to claim."),
             ),
         )
 
@@ -149,6 +155,12 @@ class ProductPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product_id}: {self.amount_cents} {self.currency}"
+
+    @transaction.atomic
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """The price stands. Its currency is locked meanwhile, so that no new rate passes it by. Raises ValidationError."""
+        self.judge(Currency.objects.select_for_update().filter(pk=self.currency).first())
+        super().save(*args, **kwargs)
 
     def unit_price(self) -> Decimal:
         """CNY a credit, three decimals, rounded half up unless the product fixes what is shown."""
@@ -199,9 +211,3 @@ class ProductPrice(models.Model):
             return
         if abs(Decimal(self.value_cents) / 100 / credits_count - shown) >= Decimal("0.001"):
             raise ValidationError({"amount_cents": _("The unit price shown no longer fits this price: clear it or correct it.")})
-
-    @transaction.atomic
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """The price stands. Its currency is locked meanwhile, so that no new rate passes it by. Raises ValidationError."""
-        self.judge(Currency.objects.select_for_update().filter(pk=self.currency).first())
-        super().save(*args, **kwargs)
