@@ -365,11 +365,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'membership'), _negated=True), ('period_months__gt', 0), _connector='OR'), name='product_membership'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'membership'), _negated=True), models.Q(('period_months__gt', 0), ('slug__in', ['monthly', 'quarterly', 'yearly'])), _connector='OR'), name='product_membership', violation_error_message='A membership is monthly, quarterly or yearly, and lasts some months.'),
         ),
         migrations.AddConstraint(
             model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'monthly_card'), _negated=True), models.Q(('claim_credits__gt', 0), ('period_days__gt', 0)), _connector='OR'), name='product_monthly_card'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'monthly_card'), _negated=True), models.Q(('claim_credits__gt', 0), ('period_days__gt', 0)), _connector='OR'), name='product_monthly_card', violation_error_message='A monthly card has days and credits to claim.'),
         ),
         migrations.AddField(
             model_name='alarm',
@@ -521,6 +521,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='monthlycard',
             index=models.Index(condition=models.Q(('state', 'live')), fields=['last_day'], name='monthlycard_due'),
+        ),
+        migrations.AddIndex(
+            model_name='monthlycard',
+            index=models.Index(condition=models.Q(('state', 'pending')), fields=['id'], name='monthlycard_waiting'),
         ),
         migrations.AddConstraint(
             model_name='monthlycard',

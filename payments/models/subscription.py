@@ -70,6 +70,7 @@ class MonthlyCard(models.Model):
         indexes = (
             models.Index(fields=["user", "last_day"], name="monthlycard_user"),
             models.Index(fields=["last_day"], name="monthlycard_due", condition=models.Q(state="live")),
+            models.Index(fields=["id"], name="monthlycard_waiting", condition=models.Q(state="pending")),
         )
 
     def __str__(self) -> str:
