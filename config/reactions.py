@@ -78,4 +78,4 @@ LATER: dict[str, tuple[str, ...]] = {
     "withdrawal.rejected": (),
 }
 
-DELETION_BLOCKERS: tuple[str, ...] = ()
+DELETION_BLOCKERS: tuple[str, ...] = ("payments.services.deletion.deletion_blocker",)

@@ -294,6 +294,8 @@ ALIPAY_PUBLIC_CERT = _text_or_file("ALIPAY_PUBLIC_CERT")
 ALIPAY_ROOT_CERT = _text_or_file("ALIPAY_ROOT_CERT")
 ALIPAY_GATEWAY = os.environ.get("ALIPAY_GATEWAY", "https://openapi.alipay.com/gateway.do")
 
+RECEIPT_ISSUER = os.environ.get("RECEIPT_ISSUER", "Atelier")
+"""Who sells: the name and number that stand on receipts."""
 CARD_MATURITY_DAYS = int(os.environ.get("CARD_MATURITY_DAYS", "60"))
 """Coins that a payer gives mature no earlier than so many days after their last card order: cards can be charged back."""
 WITHDRAWAL_LEAST_CENTS = int(os.environ.get("WITHDRAWAL_LEAST_CENTS", "10000"))

@@ -43,6 +43,7 @@ urlpatterns: list[Any] = [
     path("", include("operations.web.urls")),
     path("", include("accounts.web.urls")),
     path("", include("generation.web.urls")),
+    path("", include("payments.web.urls")),
 ]
 if settings.DEMO:
     urlpatterns += [
