@@ -44,6 +44,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "webhooks": every("accounts.webhooks", 2.0),
     "notices": every("payments.act_on_notices", 60.0),
     "orders": every("payments.expire_orders", 60.0),
+    "unheard": every("payments.ask_orders", 60.0),
+    "statements": every("payments.compare_statements", 3600.0),
+    "alarms": every("payments.mail_alarms", 60.0),
     "coins": every("credits.mature", 60.0),
     "leftovers": every("generation.sweep_slowly", 3600.0),
     "erasure": every("accounts.erase", 60.0 if settings.DEMO else 3600.0),  # the clock of demo mode can be moved

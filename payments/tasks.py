@@ -5,13 +5,25 @@ from __future__ import annotations
 from celery import shared_task
 
 from config.kernel import clock
-from payments.services import expiry, notice
+from payments.services import alarm, expiry, notice, reconcile, statement
 
 
 @shared_task(name="payments.expire_orders")
 def expire_orders() -> None:
     """Orders whose time is over end (every minute)."""
     expiry.order_expire_due(at=clock.now())
+
+
+@shared_task(name="payments.ask_orders")
+def ask_orders() -> None:
+    """Pending orders are asked about at their gateways (every minute, each with growing pauses)."""
+    reconcile.order_ask_due(at=clock.now())
+
+
+@shared_task(name="payments.compare_statements")
+def compare_statements() -> None:
+    """Gateways' days that were never compared with ours are (hourly: a day is ready when its gateway says so)."""
+    statement.statement_due(at=clock.now())
 
 
 @shared_task(name="payments.act_on_notices")
@@ -24,3 +36,9 @@ def act_on_notices() -> None:
 def sweep_notices() -> None:
     """Unproven notices are forgotten after 30 days (daily)."""
     notice.notice_sweep(at=clock.now())
+
+
+@shared_task(name="payments.mail_alarms")
+def mail_alarms() -> None:
+    """New alarms are told to the operators by mail (every minute, one mail)."""
+    alarm.alarm_mail_due(at=clock.now())

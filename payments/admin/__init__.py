@@ -1,8 +1,10 @@
 """The room in the console."""
 
+from payments.admin.alarm import AlarmAdmin
 from payments.admin.notice import NoticeAdmin
 from payments.admin.order import OrderAdmin
 from payments.admin.product import ProductAdmin
 from payments.admin.sandbox import SandboxPaymentAdmin
+from payments.admin.statement import DifferenceAdmin, StatementAdmin
 
-__all__ = ["NoticeAdmin", "OrderAdmin", "ProductAdmin", "SandboxPaymentAdmin"]
+__all__ = ["AlarmAdmin", "DifferenceAdmin", "NoticeAdmin", "OrderAdmin", "ProductAdmin", "SandboxPaymentAdmin", "StatementAdmin"]

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -16,14 +13,9 @@ from django.utils.translation import gettext_lazy
 from config.kernel import clock
 from config.kernel.errors import DomainError
 from payments.admin.readonly import ReadOnly
-from payments.models import Notice, Order
+from payments.admin.reason import ReasonForm, logged, reason_of
+from payments.models import Dispute, Notice, Order, Refund
 from payments.services.expiry import order_ask, order_cancel
-
-
-class ReasonForm(ActionForm):
-    """The reason that an operator gives with an action."""
-
-    reason = forms.CharField(max_length=180, required=False, label=gettext_lazy("Reason"))
 
 
 class NoticeInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
@@ -37,18 +29,53 @@ class NoticeInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
     show_change_link = True
 
 
+class RefundInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    """What of its money went back, or is on its way."""
+
+    model = Refund
+    extra = 0
+    fields = ("created_at", "origin", "status", "amount_cents", "paid_credits", "bonus_credits", "user_reason", "reason", "failure")
+    readonly_fields = fields
+    ordering = ("id",)
+    show_change_link = True
+
+
+class DisputeInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    """Charge-backs of it."""
+
+    model = Dispute
+    extra = 0
+    fields = ("opened_at", "external_id", "status", "amount_cents", "reason", "evidence_due_at", "closed_at")
+    readonly_fields = fields
+    ordering = ("id",)
+    show_change_link = True
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """Orders of everybody; nothing is edited here."""
 
-    list_display = ("uuid", "user", "title", "amount", "credits", "channel", "is_sandbox", "status", "created_at", "paid_at")
-    list_filter = ("status", "channel", "contract", "is_sandbox")
+    list_display = (
+        "uuid",
+        "number",
+        "user",
+        "title",
+        "amount",
+        "credits",
+        "channel",
+        "method",
+        "is_sandbox",
+        "status",
+        "created_at",
+        "paid_at",
+    )
+    list_filter = ("status", "channel", "kind", "contract", "is_sandbox")
     list_select_related: ClassVar[tuple[str, ...]] = ("user",)
     search_fields = ("=uuid", "=external_id", "=charge_id", "=user__username")
     ordering = ("-id",)
     show_full_result_count = False
-    exclude = ("input_hash",)
-    inlines = (NoticeInline,)
+    exclude = ("input_hash", "pay_params")
+    inlines = (NoticeInline, RefundInline, DisputeInline)
     action_form = ReasonForm
     actions = ("ask", "cancel")
 
@@ -57,16 +84,16 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         """The money with its currency."""
         return f"{order.amount_cents / 100:,.2f} {order.currency}"
 
-    @admin.action(description=gettext_lazy("Ask the gateway, and settle what was paid"))
+    @admin.action(description=gettext_lazy("Ask the gateway, and settle what was paid"), permissions=["act"])
     def ask(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         """Each order is looked up at its gateway."""
         for order in queryset:
             self._done(request, order, "ask")
 
-    @admin.action(description=gettext_lazy("Cancel (a reason is needed)"))
+    @admin.action(description=gettext_lazy("Cancel (a reason is needed)"), permissions=["act"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
         """Each pending order is closed at its gateway and cancelled."""
-        if not request.POST.get("reason", "").strip():
+        if not reason_of(request):
             self.message_user(request, _("Say why: the reason is kept with the order."), messages.ERROR)
             return
         for order in queryset:
@@ -74,12 +101,12 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _done(self, request: HttpRequest, order: Order, action: str) -> None:
         """One action on one order, told to the operator and kept in the console's log."""
-        reason = request.POST.get("reason", "").strip()[:180]
+        reason = reason_of(request)
         try:
             at = clock.now()
             state = order_cancel(order=order, reason=reason, at=at) if action == "cancel" else order_ask(order=order, at=at)
         except DomainError as error:
             self.message_user(request, f"{order.uuid}: {_(error.message)}", messages.ERROR)
             return
-        LogEntry.objects.log_actions(request.user.pk or 0, [order], CHANGE, f"{action} → {state}: {reason}", single_object=True)
+        logged(request, order, f"{action} → {state}: {reason}")
         self.message_user(request, f"{order.uuid}: {state}")

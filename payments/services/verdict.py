@@ -14,6 +14,7 @@ ALARMS = {
     "another currency": "wrong_currency",
     "another order": "wrong_order",
     "another checkout": "wrong_order",
+    "another charge": "wrong_order",
     "another channel": "wrong_order",
     "unknown order": "wrong_order",
     "another merchant": "wrong_merchant",
