@@ -12,6 +12,7 @@ from payments.gateways.base import Outcome, Standing
 from payments.locks import order_lock
 from payments.models import Order
 from payments.services.life import order_move
+from payments.services.subscription import order_effect
 from payments.services.verdict import Verdict, notice_decide, verdict_alarm
 from payments.states import PAID, NoticeFate, OrderState
 
@@ -94,3 +95,4 @@ def _settle(order: Order, evidence: Standing, at: dt.datetime) -> None:
         charge_id=evidence.charge_id,
         bonus_credits=row.bonus,
     )
+    order_effect(order, at=at)

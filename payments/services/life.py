@@ -43,6 +43,7 @@ def event_payload(order: Order) -> dict[str, Any]:
         "order_id": str(order.uuid),
         "status": str(order.status),
         "contract": order.contract,
+        "kind": order.kind,
         "channel": order.channel,
         "amount_cents": order.amount_cents,
         "currency": order.currency,

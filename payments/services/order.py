@@ -26,6 +26,7 @@ from payments.services.catalogue import Terms
 from payments.services.life import event_payload, order_move
 from payments.services.reconcile import STEPS
 from payments.services.return_url import return_url_judge
+from payments.services.subscription import order_reserve
 from payments.states import OrderState
 
 Channel, Method = Order.Channel, Order.Method
@@ -93,7 +94,8 @@ def order_place(
 ) -> Order:
     """The order is a row, and nobody outside knows of it: may be part of a larger transaction (a coupon's, a payment by balance).
 
-    Channel `balance` has no gateway: its caller pays and settles it in the same transaction. Errors as `order_create`.
+    Channel `balance` has no gateway: its caller pays and settles it in the same transaction. A monthly card's claims are reserved
+    (locks the wallet; raises CardSoldOut). Errors as `order_create`.
     """
     gateway = None if channel == Channel.BALANCE else checkout_gateway(channel)
     way = _way(gateway, channel, method, payer_id, payer_address)
@@ -111,6 +113,7 @@ def order_place(
     with transaction.atomic():
         order, is_new = Order.objects.get_or_create(user_id=user_id, idempotency_key=idempotency_key or str(number), defaults=facts)
         if is_new:
+            order_reserve(order, at=at)
             event_append(user_id=user_id, kind="order.created", payload=event_payload(order), at=at)
     if bytes(order.input_hash) != facts["input_hash"]:
         raise IdempotencyConflict()
