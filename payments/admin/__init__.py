@@ -3,8 +3,20 @@
 from payments.admin.alarm import AlarmAdmin
 from payments.admin.notice import NoticeAdmin
 from payments.admin.order import OrderAdmin
-from payments.admin.product import ProductAdmin
+from payments.admin.product import CurrencyAdmin, ProductAdmin
 from payments.admin.sandbox import SandboxPaymentAdmin
+from payments.admin.subscription import MembershipPeriodAdmin, MonthlyCardAdmin
 from payments.admin.statement import DifferenceAdmin, StatementAdmin
 
-__all__ = ["AlarmAdmin", "DifferenceAdmin", "NoticeAdmin", "OrderAdmin", "ProductAdmin", "SandboxPaymentAdmin", "StatementAdmin"]
+__all__ = [
+    "AlarmAdmin",
+    "CurrencyAdmin",
+    "DifferenceAdmin",
+    "MembershipPeriodAdmin",
+    "MonthlyCardAdmin",
+    "NoticeAdmin",
+    "OrderAdmin",
+    "ProductAdmin",
+    "SandboxPaymentAdmin",
+    "StatementAdmin",
+]
