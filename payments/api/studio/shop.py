@@ -17,9 +17,9 @@ from payments.api.callback import notice_of_anyone
 from payments.api.studio import serializers
 from payments.exceptions import OrderRefused
 from payments.models import Order
+from payments.services.balance import order_pay_by_balance
 from payments.services.catalogue import terms_of_amount, terms_of_product
 from payments.services.order import order_create
-from payments.services.subscription import order_pay_by_balance
 
 CONTRACT = "studio"
 
