@@ -47,6 +47,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "unheard": every("payments.ask_orders", 60.0),
     "statements": every("payments.compare_statements", 3600.0),
     "alarms": every("payments.mail_alarms", 60.0),
+    "subscriptions": every("payments.subscriptions", 60.0),
     "coins": every("credits.mature", 60.0),
     "leftovers": every("generation.sweep_slowly", 3600.0),
     "erasure": every("accounts.erase", 60.0 if settings.DEMO else 3600.0),  # the clock of demo mode can be moved

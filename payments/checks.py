@@ -15,6 +15,7 @@ from payments.models import Currency, ProductPrice
 GATEWAYS = (
     "payments.gateways.stripe.checks.stripe_settings",
     "payments.gateways.wechat.checks.wechat_check",
+    "payments.gateways.alipay.checks.alipay_check",
 )
 """Named, not imported: only a process that checks pays for the SDKs."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from config.kernel import clock
-from payments.services import alarm, expiry, notice, reconcile, statement
+from payments.services import alarm, expiry, notice, reconcile, statement, subscription
 
 
 @shared_task(name="payments.expire_orders")
@@ -42,3 +42,9 @@ def sweep_notices() -> None:
 def mail_alarms() -> None:
     """New alarms are told to the operators by mail (every minute, one mail)."""
     alarm.alarm_mail_due(at=clock.now())
+
+
+@shared_task(name="payments.subscriptions")
+def subscriptions() -> None:
+    """Memberships and cards end and remind, unpaid cards give back what they reserved (every minute)."""
+    subscription.subscription_sweep(at=clock.now())

@@ -1,6 +1,6 @@
 """What must be true before the platform's processes start: one process with Django, run by the launcher.
 
-Migrations, the mark of the database, static files, demo data; each is skipped when there is nothing to do.
+Migrations, the mark of the database, Django's checks, static files, demo data; each is skipped when there is nothing to do.
 """
 
 from __future__ import annotations
@@ -23,6 +23,17 @@ def migrate() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
+
+
+def check() -> None:
+    """Rates, catalogue and gateways are sound: no process starts with settings or prices at which dealing with oneself pays."""
+    from django.core.management import call_command
+    from django.core.management.base import SystemCheckError
+
+    try:
+        call_command("check", databases=["default"])
+    except SystemCheckError as error:
+        raise SystemExit(str(error)) from error
 
 
 def _static_files() -> list[str]:
@@ -60,6 +71,7 @@ def steps() -> list[tuple[str, Callable[[], object]]]:
         ("judge the database", installation_judge),
         ("migrate", migrate),
         ("mark the database", installation_mark),
+        ("check", check),
         ("collect static files", collect_static),
         *([("make demo data", demo_create)] if settings.DEMO else []),
     ]

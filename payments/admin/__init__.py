@@ -5,8 +5,8 @@ from payments.admin.notice import NoticeAdmin
 from payments.admin.order import OrderAdmin
 from payments.admin.product import CurrencyAdmin, ProductAdmin
 from payments.admin.sandbox import SandboxPaymentAdmin
-from payments.admin.subscription import MembershipPeriodAdmin, MonthlyCardAdmin
 from payments.admin.statement import DifferenceAdmin, StatementAdmin
+from payments.admin.subscription import MembershipPeriodAdmin, MonthlyCardAdmin
 
 __all__ = [
     "AlarmAdmin",
