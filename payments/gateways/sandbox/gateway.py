@@ -1,27 +1,35 @@
-"""Checkouts of the sandbox: kept in its own table, paid on its own page."""
+"""The sandbox gateway: every channel and method of demo mode, kept in its own tables, decided on its own pages."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.conf import settings
 
 from config.kernel import clock
 from config.kernel.errors import NotConfigured
-from payments.gateways.base import Checkout, CheckoutRequest, OrderRef, Outcome, RawNotice, Standing, VerifiedNotice
-from payments.gateways.sandbox import notices
-from payments.models import Order, SandboxPayment
+from payments.gateways.base import (
+    Checkout,
+    CheckoutRequest,
+    OrderRef,
+    Outcome,
+    PayoutRequest,
+    PayoutStanding,
+    RawNotice,
+    RefundOutcome,
+    RefundRequest,
+    RefundStanding,
+    Standing,
+    StatementLine,
+    VerifiedNotice,
+)
+from payments.gateways.sandbox import notices, refunds, transfers
+from payments.gateways.sandbox.books import State, charge_id, decide, refund_external_id, standing_of
+from payments.gateways.sandbox.checkouts import checkout_of
+from payments.models import Order, SandboxPayment, SandboxRefund
 
-State = SandboxPayment.State
-OUTCOMES = {
-    State.OPEN: Outcome.OPEN,
-    State.PAID: Outcome.PAID,
-    State.FAILED: Outcome.FAILED,
-    State.CANCELLED: Outcome.CANCELLED,
-    State.CLOSED: Outcome.EXPIRED,
-}
+METHODS = frozenset(method.value for method in Order.Method if method != Order.Method.BALANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,7 @@ class SandboxGateway:
     """The sandbox, serving every channel of demo mode."""
 
     name: str = "sandbox"
-    methods: frozenset[str] = frozenset(Order.Method) - {Order.Method.BALANCE}
+    methods: frozenset[str] = METHODS
 
     @classmethod
     def configured(cls) -> SandboxGateway:
@@ -39,21 +47,19 @@ class SandboxGateway:
         return cls()
 
     def create(self, request: CheckoutRequest) -> Checkout:
-        """A page at `/sandbox/pay/{payment_id}`; the same one for the same order."""
-        payment, _ = SandboxPayment.objects.get_or_create(
-            id=request.order_uuid,
-            defaults={
-                "channel": request.channel,
-                "title": request.title,
-                "amount_cents": request.amount_cents,
-                "currency": request.currency,
-                "return_url": request.return_url,
-                "created_at": request.created_at,
-                "expires_at": request.expires_at,
-            },
-        )
-        url = f"{settings.PUBLIC_BASE_URL}/sandbox/pay/{payment.id}"
-        return Checkout(external_id(payment), url, code_url=url if payment.channel == "wechat" else "")
+        """A page at `/sandbox/pay/{payment_id}`, and a code or an app's parameters besides; the same payment for the same order."""
+        facts = {
+            "channel": request.channel,
+            "method": request.method,
+            "title": request.title,
+            "amount_cents": request.amount_cents,
+            "currency": request.currency,
+            "return_url": request.return_url,
+            "created_at": request.created_at,
+            "expires_at": request.expires_at,
+        }
+        payment, _ = SandboxPayment.objects.get_or_create(id=request.order_uuid, defaults=facts)
+        return checkout_of(payment, request)
 
     def verify(self, notice: RawNotice) -> VerifiedNotice:
         """The sandbox's own scheme: HMAC-SHA256 over time and raw body, at most 300 s old."""
@@ -73,25 +79,37 @@ class SandboxGateway:
         decide(order.order_uuid, State.CLOSED, clock.now())
         return self.query(order)
 
+    def refund(self, request: RefundRequest) -> RefundStanding:
+        """The refund exists, once for its number; never more than was paid. Raises Rejected."""
+        return refunds.refund(request)
 
-def external_id(payment: SandboxPayment) -> str:
-    """The sandbox's id of a checkout, in the form the channel's gateway uses."""
-    return f"cs_test_{payment.id.hex}" if payment.channel == "stripe" else f"sb_{payment.id.hex}"
+    def refund_query(self, request: RefundRequest) -> RefundStanding:
+        """Where the refund stands in the sandbox's books."""
+        return refunds.refund_query(request)
+
+    def statement(self, day: dt.date) -> list[StatementLine]:
+        """Payments and refunds of one day (Asia/Shanghai), of every channel."""
+        begin = dt.datetime.combine(day, dt.time(), clock.SHANGHAI)
+        within = (begin, begin + dt.timedelta(days=1))
+        return [*_payments(*within), *_refunds(*within)]
+
+    def payout(self, request: PayoutRequest) -> PayoutStanding:
+        """The payout exists, once for its number. Raises Unknown for an account with `lost` in it."""
+        return transfers.payout(request)
+
+    def payout_query(self, request: PayoutRequest) -> PayoutStanding:
+        """Where the payout stands in the sandbox's books."""
+        return transfers.payout_query(request)
 
 
-def standing_of(payment: SandboxPayment) -> Standing:
-    """Where the payment stands, in our words."""
-    return Standing(
-        OUTCOMES[State(payment.state)],
-        order_uuid=payment.id,
-        external_id=external_id(payment),
-        charge_id=f"pi_{payment.id.hex}" if payment.state == State.PAID else "",
-        amount_cents=payment.amount_cents,
-        currency=payment.currency,
-    )
+def _payments(begin: dt.datetime, end: dt.datetime) -> list[StatementLine]:
+    rows = SandboxPayment.objects.filter(state=State.PAID, decided_at__gte=begin, decided_at__lt=end)
+    return [StatementLine("payment", row.id.hex, charge_id(row), row.amount_cents, row.currency) for row in rows]
 
 
-def decide(payment_id: UUID, state: State, at: dt.datetime) -> bool:
-    """The payer's decision is entered once; money may come after any other end, as it does in life. False: it was not entered."""
-    allowed = [State.OPEN, State.FAILED, State.CANCELLED, State.CLOSED] if state == State.PAID else [State.OPEN]
-    return SandboxPayment.objects.filter(id=payment_id, state__in=allowed).update(state=state, decided_at=at) == 1
+def _refunds(begin: dt.datetime, end: dt.datetime) -> list[StatementLine]:
+    rows = SandboxRefund.objects.exclude(state=RefundOutcome.FAILED).filter(created_at__gte=begin, created_at__lt=end)
+    return [
+        StatementLine("refund", row.id.hex, refund_external_id(row), row.amount_cents, row.payment.currency)
+        for row in rows.select_related("payment")
+    ]
