@@ -73,7 +73,7 @@ def told(fields: Mapping[str, str]) -> VerifiedNotice:
 def _addressed(fields: Mapping[str, str], config: AlipayConfig) -> None:
     """Raises Unproven for what Alipay told somebody else: it is genuine, and of another merchant's money."""
     if fields.get("app_id") != config.app_id or fields.get("auth_app_id", config.app_id) != config.app_id:
-        raise Unproven("The notice is for another application.", smells=True)
+        raise Unproven("The notice is for another app.", smells=True)
     if "msg_method" not in fields and fields.get("seller_id") != config.seller_id:
         raise Unproven("The notice is for another seller.", smells=True)
 
