@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import peer
+from bench import payments, peer
 from bench.load import Load, drive
 from bench.services import Services, child, memory_mib, running
 from config.launcher.child import Child, Program
@@ -77,6 +77,8 @@ def _ours(services: Services, work: Path) -> dict[str, Any]:
     begin = time.monotonic()
     _manage(env, "populate", "--tasks", str(TASKS), "--tokens", str(tokens))
     populated_s = time.monotonic() - begin
+    pending = work / "pending.orders"
+    _manage(env, "populate_orders", "--orders", str(TASKS), "--pending-file", str(pending))
     spend = _spend(services)
     services.settle()
     program = Program("web", [sys.executable, "-m", "config.launcher", "web"], env, work / "web.log", ROOT)
@@ -85,6 +87,9 @@ def _ours(services: Services, work: Path) -> dict[str, Any]:
         assert web.process is not None
         peer.wait_for(f"{url}/healthz", web.process)
         report = _measure(services, web, url, tokens, work)
+        _say("money coming in")
+        report["notices"] = payments.notices(url, services.cluster.url("atelier"), payments.pending_of(pending))
+        report["orders"] = payments.lists(url, tokens.read_text().split(maxsplit=1)[0])
     return {**report, "spend": spend, "populate_s": round(populated_s, 1)}
 
 
@@ -117,6 +122,7 @@ def _environment(services: Services, work: Path) -> dict[str, str]:
         "BENCH": "1",
         "RATE_LIMITS": "off",
         "PORT": str(WEB_PORT),
+        **payments.ENVIRONMENT,
         **{name: os.environ[name] for name in ("WORKERS",) if name in os.environ},
     }
 
@@ -211,6 +217,9 @@ def _join(report: dict[str, Any]) -> None:
         _bar("page 1,000 / page 1", report["paging"]["ratio"], 1.5, most=True),
         _bar("spend / limit", report["spend"]["tps"] / report["spend"]["limit_tps"], 0.25),
         _bar("web process MiB (PSS)", report["memory_mib"][0], 150, most=True),
+        _bar("notices p95 ms at 100/s", report["notices"]["p95_ms"], 50, most=True),
+        _bar("notices not settled at once", report["notices"]["sent"] - report["notices"]["settled"], 0, most=True),
+        _bar("orders 1,000 / page 1", report["orders"]["ratio"], 1.5, most=True),
         _bar("refused requests", sum(load["errors"] for load in ours.values()), 0, most=True),
     ]
 
@@ -229,6 +238,7 @@ def _print(report: dict[str, Any]) -> None:
         figures = f"{load['rps']:9.0f}{load['p50_ms']:9.1f}{load['p95_ms']:9.1f}{load['p99_ms']:9.1f}{load['bytes_per_request']:8.0f}"
         print(f"{name:13}"[:13] + figures[3:] + f"{load.get('statements', ''):>7}{load['errors']:8.0f}")
     print(f"limits     {report['limits']}\nspend      {report['spend']}\npaging     {report['paging']}")
+    print(f"notices    {report['notices']}\norders     {report['orders']}")
     print(f"memory     {report['memory_mib']} MiB (PSS) a process; populated in {report['populate_s']} s\n")
     for bar in report["bars"]:
         print(f"{'met   ' if bar['met'] else 'MISSED'}  {bar['name']:24} {bar['value']:8} (bar {bar['bar']})")
