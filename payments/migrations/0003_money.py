@@ -151,6 +151,7 @@ class Migration(migrations.Migration):
                 ('user_reason', models.CharField(blank=True, max_length=500)),
                 ('reason', models.CharField(blank=True, help_text="The operator's.", max_length=200)),
                 ('answer', models.CharField(blank=True, help_text='What the user is told when it is rejected.', max_length=200)),
+                ('is_last', models.BooleanField(default=False, help_text="It ended the order's membership or card.")),
                 ('takeback_id', models.BigIntegerField(help_text="The books' row of what was taken back.", null=True)),
                 ('external_id', models.CharField(blank=True, help_text="The gateway's id of the refund.", max_length=255)),
                 ('failure', models.CharField(blank=True, max_length=200)),

@@ -35,6 +35,7 @@ class Refund(models.Model):
     answer = models.CharField(max_length=200, blank=True, help_text="What the user is told when it is rejected.")
     first_operator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     second_operator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    is_last = models.BooleanField(default=False, help_text="It ended the order's membership or card.")
     takeback_id = models.BigIntegerField(null=True, help_text="The books' row of what was taken back.")
     external_id = models.CharField(max_length=255, blank=True, help_text="The gateway's id of the refund.")
     failure = models.CharField(max_length=200, blank=True)
@@ -80,7 +81,9 @@ class Dispute(models.Model):
     losses_cents = models.PositiveBigIntegerField(default=0, help_text="Of them, what nobody gives back: borne by the platform.")
     paid_credits = models.PositiveBigIntegerField(default=0, help_text="Of the order's, for the disputed share.")
     bonus_credits = models.PositiveBigIntegerField(default=0)
-    owed_credits = models.PositiveBigIntegerField(default=0, help_text="Neither unspent nor clawed back: the payer owes them if it is lost.")
+    owed_credits = models.PositiveBigIntegerField(
+        default=0, help_text="Neither unspent nor clawed back: the payer owes them if it is lost."
+    )
     reason = models.CharField(max_length=80, blank=True)
     evidence_due_at = models.DateTimeField(null=True)
     is_frozen = models.BooleanField(default=False, help_text="It holds the payer's wallet frozen now.")
