@@ -57,6 +57,18 @@ MATRIX: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
     "tasks/<uuid:task_uuid>/retry": ((405, 302), (405, 404)),
     "tasks/<uuid:task_uuid>/late": ((405, 302), (405, 404)),
     "history": ((302, 405), (200, 405)),
+    "wallet": ((302, 405), (200, 405)),
+    "wallet/claim": ((405, 302), (405, 302)),
+    "wallet/withdraw": ((302, 302), (200, 422)),
+    "buy": ((302, 302), (404, 404)),
+    "pay/<uuid:order_uuid>/": ((302, 405), (404, 405)),
+    "pay/<uuid:order_uuid>/code.svg": ((302, 405), (404, 405)),
+    "orders": ((302, 405), (200, 405)),
+    "orders/<uuid:order_uuid>": ((302, 405), (404, 405)),
+    "orders/<uuid:order_uuid>/refund": ((405, 302), (405, 404)),
+    "orders/<uuid:order_uuid>/receipt": ((302, 405), (404, 405)),
+    "orders/<uuid:order_uuid>/receipt.pdf": ((302, 405), (404, 405)),
+    "pricing": ((200, 405), (200, 405)),
     "sandbox/identity/google": ((405, 422), (405, 422)),
     "sandbox/clock": ((405, 401), (405, 401)),
     "sandbox/pay/<uuid:payment_id>": ((404, 422), (404, 422)),
@@ -79,7 +91,7 @@ def path_of(route: str) -> str:
         "language/<str:lang>": "language/en",
     }
     path = named.get(route, route)
-    for converter in ("<uuid:session_id>", "<uuid:delivery_id>", "<uuid:task_uuid>", "<uuid:payment_id>"):
+    for converter in ("<uuid:session_id>", "<uuid:delivery_id>", "<uuid:task_uuid>", "<uuid:payment_id>", "<uuid:order_uuid>"):
         path = path.replace(converter, STRANGE)
     return "/" + path.replace("<int:number>", "999999").replace("<int:key_id>", "999999")
 
