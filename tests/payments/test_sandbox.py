@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from django.db import connection
 from django.test import Client
 
 from config.kernel import clock as kernel_clock
+from config.kernel.errors import NotConfigured
 from payments.exceptions import NoticeRefused, PaymentNotFound
-from payments.gateways.base import Outcome, Standing
-from payments.gateways.sandbox import notices
+from payments.gateways.base import CheckoutRequest, Outcome, RawNotice, Rejected, Standing, Unproven
+from payments.gateways.registry import notice_gateway
+from payments.gateways.sandbox import SandboxGateway, notices, telling
+from payments.gateways.sandbox.keys import rsa_key, text
 from payments.models import Notice, Order, SandboxPayment
 from payments.services.expiry import order_expire_due
 from payments.services.sandbox import sandbox_pay, sandbox_purchase
@@ -39,10 +47,10 @@ def test_every_channel_is_paid_through_its_own_notice(demo: None, user_factory: 
     assert (answer.status_code, answer.json()) == (200, {"payment_id": str(order.uuid), "status": "paid"})
     order.refresh_from_db()
     assert (order.status, credits_of(user)) == ("succeeded", 1_100)
-    assert Notice.objects.get(order=order).source == ("stripe" if channel == "stripe" else "sandbox")
+    assert Notice.objects.get(order=order).source == channel
 
 
-@pytest.mark.parametrize("channel", ["stripe", "wechat"])
+@pytest.mark.parametrize("channel", ["stripe", "wechat", "alipay"])
 @pytest.mark.parametrize("outcome", ["failed", "cancelled"])
 def test_an_end_without_money_moves_no_money(demo: None, user_factory: Any, buy: Buy, channel: str, outcome: str) -> None:
     user = user_factory(bonus=0)
@@ -61,6 +69,113 @@ def test_money_may_come_after_another_end(demo: None, user_factory: Any, buy: Bu
     assert decide(order, "paid").status_code == 200
     order.refresh_from_db()
     assert (order.status, credits_of(user)) == ("succeeded", 1_100)
+
+
+@pytest.mark.parametrize("channel", ["wechat", "alipay"])
+def test_the_channels_own_adapter_proves_the_notice_and_nobody_elses(demo: None, user_factory: Any, buy: Buy, channel: str) -> None:
+    order = buy(user_factory(bonus=0), channel=channel)
+    payment = SandboxPayment.objects.get()
+    payment.state = SandboxPayment.State.PAID
+    [(source, raw)] = telling.of_payment(payment)
+    assert source == channel
+    gateway = notice_gateway(channel)
+    told = gateway.verify(raw)
+    assert isinstance(told.subject, Standing)
+    assert (told.subject.outcome, told.subject.order_uuid, told.subject.amount_cents) == (Outcome.PAID, order.uuid, 10_000)
+    assert gateway.verify(telling.of_payment(payment)[0][1]).external_id == told.external_id
+    middle = len(raw.body) // 2
+    spoiled = raw.body[:middle] + bytes([raw.body[middle] ^ 1]) + raw.body[middle + 1 :]
+    with pytest.raises(Unproven):
+        gateway.verify(RawNotice(spoiled, raw.headers))
+
+
+WAYS = [
+    ("stripe", "checkout"),
+    ("wechat", "native"),
+    ("wechat", "jsapi"),
+    ("wechat", "h5"),
+    ("wechat", "app"),
+    ("alipay", "page"),
+    ("alipay", "wap"),
+    ("alipay", "app"),
+    ("sandbox", "checkout"),
+]
+
+
+@pytest.mark.parametrize(("channel", "method"), WAYS)
+def test_every_method_gives_the_payer_a_page_and_what_its_channel_gives(
+    demo: None, user_factory: Any, buy: Buy, channel: str, method: str
+) -> None:
+    more = {"jsapi": {"payer_id": "openid_of_payer"}, "h5": {"payer_address": "203.0.113.7"}}.get(method, {})
+    user = user_factory(bonus=0)
+    order = buy(user, channel=channel, method=method, **more)
+    assert order.payment_url.endswith(path_of(order))
+    assert bool(order.code_url) == (method == "native")
+    assert bool(order.pay_params) == (method in ("app", "jsapi"))
+    decide(order, "paid")
+    assert credits_of(user) == 1_100
+
+
+def test_an_apps_parameters_are_signed_by_the_merchant(demo: None, user_factory: Any, buy: Buy) -> None:
+    merchant = rsa_key("wechat-merchant").public_key()
+    said = buy(user_factory(), channel="wechat", method="app").pay_params
+    text = f"{said['app_id']}\n{said['timestamp']}\n{said['noncestr']}\n{said['prepay_id']}\n"
+    merchant.verify(base64.b64decode(said["sign"]), text.encode(), PKCS1v15(), SHA256())
+    with pytest.raises(InvalidSignature):
+        merchant.verify(base64.b64decode(said["sign"]), text.replace("wx", "xw").encode(), PKCS1v15(), SHA256())
+
+
+def test_wechat_and_alipay_take_cny_only(demo: None, user_factory: Any) -> None:
+    for channel, method in (("wechat", "native"), ("alipay", "page")):
+        at = kernel_clock.now()
+        request = CheckoutRequest(uuid4(), channel, method, "x", 100, "USD", "https://shop.example/", at, at)
+        with pytest.raises(Rejected):
+            SandboxGateway.configured().create(request)
+    assert not SandboxPayment.objects.exists()
+
+
+def test_a_payment_is_found_by_what_any_contract_calls_it(demo: None, user_factory: Any, buy: Buy) -> None:
+    user = user_factory(bonus=0)
+    order = buy(user, channel="wechat")
+    for name in (str(order.uuid), str(order.pk), order.number):
+        assert Client().get(f"/sandbox/pay/{name}").status_code == 200
+    answer = Client().post(f"/sandbox/pay/{order.number}", b'{"outcome": "paid"}', content_type="application/json")
+    assert (answer.json(), credits_of(user)) == ({"payment_id": str(order.uuid), "status": "paid"}, 1_100)
+
+
+@pytest.mark.parametrize("name", ["0", "-1", "9" * 18, "9" * 40, "R202601010000001", "M1", "²", "%00", "1.5", "None", "R2026", "x" * 300])
+def test_a_name_of_no_payment_is_not_found(demo: None, user_factory: Any, buy: Buy, name: str) -> None:
+    buy(user_factory())
+    for path in (f"/sandbox/pay/{name}", f"/sandbox/pay/{name}/code.svg"):
+        assert Client().get(path).status_code == 404
+    for path, outcome in ((f"/sandbox/pay/{name}", "paid"), (f"/sandbox/dispute/{name}", "opened"), (f"/sandbox/refund/{name}", "failed")):
+        assert Client().post(path, {"outcome": outcome}).status_code == 404
+
+
+def test_the_code_is_a_picture_of_the_pages_address(demo: None, user_factory: Any, buy: Buy) -> None:
+    order = buy(user_factory(), channel="wechat")
+    page = Client().get(path_of(order)).content.decode()
+    assert f'src="{path_of(order)}/code.svg"' in page
+    picture = Client().get(f"{path_of(order)}/code.svg")
+    assert (picture.status_code, picture["Content-Type"]) == (200, "image/svg+xml")
+    assert b"<svg" in picture.content
+    assert b"style=" not in picture.content
+    other = buy(user_factory(), channel="wechat")
+    assert Client().get(f"{path_of(other)}/code.svg").content != picture.content
+
+
+def test_keys_are_made_once_and_in_demo_mode_only(demo: None, settings: Any) -> None:
+    assert rsa_key("alipay-merchant").private_numbers() == rsa_key("alipay-merchant").private_numbers()
+    assert rsa_key("alipay-merchant").private_numbers() != rsa_key("alipay-platform").private_numbers()
+    assert text("wechat-apiv3", 32) == text("wechat-apiv3", 32)
+    assert len(text("wechat-apiv3", 32)) == 32
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT text FROM payments_sandboxkey")
+        assert not any("PRIVATE KEY" in row[0] for row in cursor.fetchall())
+    settings.DEMO = False
+    for ask in (lambda: rsa_key("alipay-merchant"), lambda: text("wechat-apiv3", 32)):
+        with pytest.raises(NotConfigured):
+            ask()
 
 
 def test_paying_again_tells_again_and_credits_once(demo: None, user_factory: Any, buy: Buy) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from config.kernel import clock
 from config.kernel.errors import NotConfigured
@@ -20,6 +21,7 @@ from payments.gateways.base import (
     RefundOutcome,
     RefundRequest,
     RefundStanding,
+    Rejected,
     Standing,
     StatementLine,
     VerifiedNotice,
@@ -29,6 +31,7 @@ from payments.gateways.sandbox.books import State, charge_id, decide, refund_ext
 from payments.gateways.sandbox.checkouts import checkout_of
 from payments.models import Order, SandboxPayment, SandboxRefund
 
+CNY_ONLY = frozenset({Order.Channel.WECHAT, Order.Channel.ALIPAY})
 METHODS = frozenset(method.value for method in Order.Method if method != Order.Method.BALANCE)
 
 
@@ -47,7 +50,12 @@ class SandboxGateway:
         return cls()
 
     def create(self, request: CheckoutRequest) -> Checkout:
-        """A page at `/sandbox/pay/{payment_id}`, and a code or an app's parameters besides; the same payment for the same order."""
+        """A page at `/sandbox/pay/{payment_id}`, and a code or an app's parameters besides; the same payment for the same order.
+
+        Raises Rejected for a currency that the channel's own gateway does not take.
+        """
+        if request.channel in CNY_ONLY and request.currency != "CNY":
+            raise Rejected(gettext("This payment service takes CNY only."))
         facts = {
             "channel": request.channel,
             "method": request.method,
