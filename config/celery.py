@@ -45,6 +45,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "notices": every("payments.act_on_notices", 60.0),
     "orders": every("payments.expire_orders", 60.0),
     "unheard": every("payments.ask_orders", 60.0),
+    "refunds": every("payments.ask_refunds", 60.0),
+    "payouts": every("payments.ask_payouts", 60.0),
     "statements": every("payments.compare_statements", 3600.0),
     "alarms": every("payments.mail_alarms", 60.0),
     "subscriptions": every("payments.subscriptions", 60.0),

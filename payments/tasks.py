@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from config.kernel import clock
-from payments.services import alarm, expiry, notice, reconcile, statement, subscription
+from payments.services import alarm, expiry, notice, payout, reconcile, refund_send, statement, subscription
 
 
 @shared_task(name="payments.expire_orders")
@@ -48,3 +48,15 @@ def mail_alarms() -> None:
 def subscriptions() -> None:
     """Memberships and cards end and remind, unpaid cards give back what they reserved (every minute)."""
     subscription.subscription_sweep(at=clock.now())
+
+
+@shared_task(name="payments.ask_refunds")
+def ask_refunds() -> None:
+    """Refunds without an end are sent or asked about at their gateways (every minute, each when its turn comes)."""
+    refund_send.refund_ask_due(at=clock.now())
+
+
+@shared_task(name="payments.ask_payouts")
+def ask_payouts() -> None:
+    """Payouts without an end are looked up at their gateways (every minute, each when its turn comes)."""
+    payout.payout_ask_due(at=clock.now())

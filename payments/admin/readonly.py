@@ -21,6 +21,6 @@ class ReadOnly:
         return False
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Who may run actions that change something: operators with the right to change rows of this kind, which the forms give to nobody."""
+        """Who may run actions that change something: operators with the right to change rows of this kind."""
         options = self.model._meta  # type: ignore[attr-defined]
         return bool(request.user.has_perm(f"{options.app_label}.change_{options.model_name}"))

@@ -12,6 +12,7 @@ from payments.gateways.base import Outcome, Standing
 from payments.locks import order_lock
 from payments.models import Order
 from payments.services.life import order_move
+from payments.services.refund_heard import refund_duplicate
 from payments.services.subscription import order_effect
 from payments.services.verdict import Verdict, notice_decide, verdict_alarm
 from payments.states import PAID, NoticeFate, OrderState
@@ -29,12 +30,12 @@ def fulfil(*, order_id: int, evidence: Standing, at: dt.datetime, notice_id: int
 
     `evidence` is what the gateway itself says (a proven notice, an answer to our question). Locks the order, then the wallet,
     then the event log; order, postings, effect, event `order.settled`, the notice's fate and a refusal's alarm are one
-    transaction. Late money of an order that ended without it is honoured. A second charge of a paid order is refused and alarmed,
-    so that somebody gives it back. Raises PaymentNotFound, DatabaseUnavailable.
+    transaction. Late money of an order that ended without it is honoured; a second charge of a paid order is sent back.
+    Raises PaymentNotFound, DatabaseUnavailable.
     """
     with transaction.atomic():
         order = order_lock(order_id)
-        verdict = judge(order, evidence) or _judge_paid(order, evidence)
+        verdict = judge(order, evidence) or _settled_before(order, evidence, at)
         if verdict is None:
             _settle(order, evidence, at)
             verdict = Verdict(NoticeFate.FULFILLED)
@@ -71,12 +72,12 @@ def settle_arguments(order: Order, at: dt.datetime) -> tuple[object, ...]:
     return (order.user_id, f"order:{number}", digest, number, *credit, at)
 
 
-def _judge_paid(order: Order, evidence: Standing) -> Verdict | None:
-    """None if the order still waits for its money; the same charge again is old news, another one is money to give back."""
+def _settled_before(order: Order, evidence: Standing, at: dt.datetime) -> Verdict | None:
+    """None if the order still waits for its money; the same charge again is old news, another one is money that goes back."""
     if order.status not in PAID:
         return None
-    if evidence.outcome == Outcome.PAID and order.charge_id and evidence.charge_id not in ("", order.charge_id):
-        return Verdict(NoticeFate.REFUSED, "paid twice")
+    if refund_duplicate(order_id=order.pk, standing=evidence, at=at) is not None:
+        return Verdict(NoticeFate.RECORDED, "paid twice")
     return Verdict(NoticeFate.SUPERSEDED, "already settled")
 
 

@@ -17,7 +17,10 @@ from config.kernel.errors import NotConfigured
 from config.kernel.sql import fetch_one
 from payments.exceptions import NoticeRefused
 from payments.gateways.base import (
+    DisputeStanding,
+    PayoutStanding,
     RawNotice,
+    RefundStanding,
     Standing,
     Subject,
     Unproven,
@@ -26,8 +29,12 @@ from payments.gateways.base import (
 from payments.gateways.registry import notice_gateway
 from payments.models import Notice, Order
 from payments.services.alarm import alarm_raise
+from payments.services.dispute import dispute_heard
+from payments.services.evidence import is_source_of
 from payments.services.fulfil import evidence_text
+from payments.services.payout import payout_heard
 from payments.services.record import SILENT, order_hear
+from payments.services.refund_heard import refund_heard
 from payments.services.verdict import Verdict, notice_decide, verdict_alarm
 from payments.states import NoticeFate
 
@@ -87,7 +94,13 @@ def notice_act(*, notice_id: int, source: str, subject: Subject | None, at: dt.d
     match subject:
         case Standing():
             return _act_on_payment(notice_id, source, subject, at)
-        case _:
+        case RefundStanding():
+            return refund_heard(subject, source=source, notice_id=notice_id, at=at)
+        case DisputeStanding():
+            return dispute_heard(subject, source=source, notice_id=notice_id, at=at)
+        case PayoutStanding():
+            return payout_heard(subject, source=source, notice_id=notice_id, at=at)
+        case None:
             verdict = Verdict(NoticeFate.IGNORED)
             notice_decide(notice_id, verdict, None, at)
             return verdict
@@ -106,11 +119,6 @@ def notice_sweep(*, at: dt.datetime) -> int:
     """Unproven notices older than 30 days are gone; how many were."""
     deleted, _ = Notice.objects.filter(fate=NoticeFate.UNPROVEN, received_at__lt=at - UNPROVEN_KEPT).delete()
     return deleted
-
-
-def is_source_of(order: Order, source: str) -> bool:
-    """Whether notices of the order may arrive under `source`: its channel's own, in the sandbox also the sandbox's."""
-    return source == order.channel or (order.is_sandbox and source == Order.Channel.SANDBOX)
 
 
 def _act_on_payment(notice_id: int, source: str, standing: Standing, at: dt.datetime) -> Verdict:
@@ -136,8 +144,8 @@ def _dismissal(source: str, standing: Standing, order: Order | None) -> Verdict 
 def _acted_again(notice: Notice, at: dt.datetime) -> bool:
     try:
         verified = notice_gateway(notice.source).read(bytes(notice.body))
-        notice_act(notice_id=notice.pk, source=notice.source, subject=verified.subject, at=at)
-        return True
+        verdict = notice_act(notice_id=notice.pk, source=notice.source, subject=verified.subject, at=at)
+        return verdict.fate != NoticeFate.RECEIVED
     except Exception as error:
         log.exception("notice %s of %s is stuck", notice.external_id, notice.source)
         if at - notice.received_at > STUCK_AFTER:

@@ -18,7 +18,6 @@ ALARMS = {
     "another channel": "wrong_order",
     "unknown order": "wrong_order",
     "another merchant": "wrong_merchant",
-    "paid twice": "paid_twice",
 }
 """Why evidence was refused → the alarm's kind."""
 OTHER = "notice_refused"
