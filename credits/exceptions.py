@@ -10,13 +10,18 @@ __all__ = [
     "HoldNotFound",
     "HoldResolved",
     "IdempotencyConflict",
+    "InsufficientCoins",
     "InsufficientCredits",
     "PaidWithoutSale",
     "PriceMissing",
     "PromiseClosed",
+    "RefundExceedsUnspent",
     "SelfTransfer",
     "SourceUnknown",
     "SpendNotFound",
+    "TakebackNotFound",
+    "WalletFrozen",
+    "WithdrawalNotLeaving",
 ]
 
 
@@ -78,3 +83,33 @@ class PromiseClosed(DomainError):
     """Nothing is left of this promise."""
 
     code = "promise_closed"
+
+
+class WalletFrozen(DomainError):
+    """Your credits are frozen while a payment is disputed or credits that were paid back are owed ({shortfall})."""
+
+    code = "wallet_frozen"
+
+
+class RefundExceedsUnspent(DomainError):
+    """Only {unspent} of these {required} credits are unspent."""
+
+    code = "refund_exceeds_unspent"
+
+
+class TakebackNotFound(DomainError):
+    """There is no such take-back."""
+
+    code = "takeback_not_found"
+
+
+class InsufficientCoins(DomainError):
+    """Insufficient coins: {required_hundredths} hundredths required, {available_hundredths} available."""
+
+    code = "insufficient_coins"
+
+
+class WithdrawalNotLeaving(DomainError):
+    """No coins of this withdrawal are leaving."""
+
+    code = "withdrawal_not_leaving"

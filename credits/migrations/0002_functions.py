@@ -1,20 +1,13 @@
 """The books' functions and triggers, from credits/sql/."""
 
-import re
-from pathlib import Path
-
 from django.db import migrations
 
-SQL = Path(__file__).resolve().parent.parent / "sql"
+from credits.migrations._functions import functions_anew
 
-
-def functions(name: str) -> migrations.RunSQL:
-    """One file; its reverse drops the file's functions with the triggers that call them."""
-    text = (SQL / f"{name}.sql").read_text()
-    names = re.findall(r"^CREATE FUNCTION (\w+)", text, re.MULTILINE)
-    return migrations.RunSQL(text, "".join(f"DROP FUNCTION {name} CASCADE;" for name in reversed(names)))
+FILES = ("refuse", "journal", "guard", "price", "limit", "spend", "transfer", "hold", "grant", "digest")
+"""They are made before the tables of later migrations: what names those must be plpgsql, which looks when it runs."""
 
 
 class Migration(migrations.Migration):
     dependencies = [("credits", "0001_initial"), ("accounts", "0001_initial")]
-    operations = [functions(name) for name in ("refuse", "journal", "guard", "price", "limit", "spend", "transfer", "hold", "grant", "digest")]
+    operations = [functions_anew(FILES)]

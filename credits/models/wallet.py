@@ -29,6 +29,8 @@ class Wallet(models.Model):
     head = models.BinaryField(max_length=32, help_text="The hash of the last posting.")
     bonus_is_free = models.BooleanField(default=False, help_text="Bonus credits may leave by tips, unlocks and fees too.")
     pays_pending_until = models.DateTimeField(null=True, blank=True, help_text="Coins this user pays mature no earlier.")
+    shortfall = models.BigIntegerField(default=0, help_text="Credits owed: the next ones that come in repay them.")
+    disputes = models.BigIntegerField(default=0, help_text="Open disputes of payments: any freezes the wallet.")
 
     class Meta:
         constraints = (
@@ -39,6 +41,9 @@ class Wallet(models.Model):
             models.CheckConstraint(condition=Q(coins_pending__gte=0), name="wallet_coins_pending"),
             models.CheckConstraint(condition=Q(coins__gte=0), name="wallet_coins"),
             models.CheckConstraint(condition=Q(coins_leaving__gte=0), name="wallet_coins_leaving"),
+            models.CheckConstraint(condition=Q(shortfall__gte=0), name="wallet_shortfall"),
+            models.CheckConstraint(condition=Q(shortfall=0) | Q(paid=0, bonus=0), name="wallet_owes_first"),
+            models.CheckConstraint(condition=Q(disputes__gte=0), name="wallet_disputes"),
         )
 
     def __str__(self) -> str:
@@ -81,6 +86,10 @@ class Transaction(models.Model):
             models.UniqueConstraint(fields=["user", "key"], name="transaction_key_unique"),
             models.UniqueConstraint(fields=["reverses_id"], condition=Q(reverses_id__isnull=False), name="transaction_reversed_once"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="transaction_kind"),
+        )
+        indexes = (
+            models.Index(fields=["user", "id"], name="transaction_transfer", condition=Q(kind__in=("tip", "unlock", "remix"))),
+            models.Index(fields=["user", "reference"], name="transaction_withdrawal", condition=Q(kind="withdraw")),
         )
 
     def __str__(self) -> str:

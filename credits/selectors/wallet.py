@@ -89,8 +89,9 @@ def ledger_page(
 ) -> list[LedgerRow]:
     """The user's newest transactions whose postings come before `before` (a row's `position`), at most `limit`, newest first.
 
-    One statement, as fast on any page: a transaction has at most one posting a bucket, so a bounded number of postings is read.
+    One statement, as fast on any page: a transaction has at most one posting a bucket and two that repay a shortfall, so a bounded
+    number of postings is read.
     """
     wanted = list(kinds if kinds is not None else Kind.values)
-    rows = fetch_all(PAGE, (user_id, LAST if before is None else before, list(units), wanted, limit * len(Bucket), limit))
+    rows = fetch_all(PAGE, (user_id, LAST if before is None else before, list(units), wanted, limit * (len(Bucket) + 2), limit))
     return [LedgerRow(**row._asdict()) for row in rows]

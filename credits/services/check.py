@@ -56,15 +56,25 @@ def _checks() -> tuple[tuple[str, str], ...]:
     return tuple((path.stem.partition("_")[2], path.read_text()) for path in sorted(CHECKS.glob("*.sql")))
 
 
+SOLVENCY = """
+SELECT (SELECT coalesce(sum(coins_pending + coins + coins_leaving), 0) FROM credits_wallet)::bigint AS coins,
+       (SELECT coalesce(sum(paid + held_paid), 0) FROM credits_wallet)::bigint AS paid,
+       (SELECT coalesce(sum(shortfall + bonus_instead - repaid_paid), 0) FROM credits_takeback
+        WHERE restored_by_id IS NULL)::bigint AS unpaid,
+       (SELECT coalesce(sum(amount), 0) FROM credits_posting
+        WHERE unit = 'cny' AND (starts_with(account, 'cash:') OR account = 'losses'))::bigint AS covered
+"""
+"""`unpaid`: paid credits whose money went back and which were not taken back as such: still owed, or bonus stood in for them."""
+
+
 def _insolvency() -> Iterator[Difference]:
-    """Coins at the payout rate and paid credits at creator's share of the floor price never exceed the net cash in."""
-    row = fetch_one(
-        "SELECT (SELECT coalesce(sum(coins_pending + coins + coins_leaving), 0) FROM credits_wallet)::bigint AS coins,"
-        " (SELECT coalesce(sum(paid + held_paid), 0) FROM credits_wallet)::bigint AS paid,"
-        " (SELECT coalesce(sum(amount), 0) FROM credits_posting WHERE unit = 'cny' AND starts_with(account, 'cash:'))::bigint AS cash"
-    )
+    """Coins at the payout rate and paid credits at creator's share of the floor price never exceed net cash and what the platform bears.
+
+    Paid credits that a wallet owes count against them: their money went back, what they bought is still there.
+    """
+    row = fetch_one(SOLVENCY)
     scale = 100 * settings.COINS_PER_CNY
-    owed = row.coins * 100 + row.paid * CREATOR_SHARE_PERCENT * settings.FLOOR_PRICE_CENTS * settings.COINS_PER_CNY
-    if owed > row.cash * scale:
+    owed = row.coins * 100 + (row.paid - row.unpaid) * CREATOR_SHARE_PERCENT * settings.FLOOR_PRICE_CENTS * settings.COINS_PER_CNY
+    if owed > row.covered * scale:
         owed_cents = -(-owed // scale)
-        yield Difference("solvency", "CNY cents", f"at least {owed_cents} of net cash", str(row.cash))
+        yield Difference("solvency", "CNY cents", f"at least {owed_cents} of net cash", str(row.covered))

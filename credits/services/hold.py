@@ -35,7 +35,7 @@ def hold(
 ) -> Held:
     """`amount` credits are set apart; `kind` is what its capture will be called in the ledger.
 
-    Locks the wallet, then the limit's row. Raises InsufficientCredits, BudgetExceeded, IdempotencyConflict.
+    Locks the wallet, then the limit's row. Raises WalletFrozen, InsufficientCredits, BudgetExceeded, IdempotencyConflict.
     """
     row = fetch_one(
         "SELECT * FROM credits_hold(%s::bigint, %s::text, %s::bytea, %s::text, %s::text, %s::bigint, %s::boolean, %s::bigint,"
@@ -48,7 +48,7 @@ def hold(
 def hold_raise(*, hold_id: int, amount_total: int, at: dt.datetime) -> Held:
     """The hold holds `amount_total` credits from now on; less than it holds changes nothing (`replayed`).
 
-    Locks the wallet. Raises HoldNotFound, HoldResolved, InsufficientCredits, BudgetExceeded.
+    Locks the wallet. Raises HoldNotFound, HoldResolved, WalletFrozen, InsufficientCredits, BudgetExceeded.
     """
     row = fetch_one("SELECT * FROM credits_hold_raise(%s::bigint, %s::bigint, %s::timestamptz)", (hold_id, amount_total, at))
     return Held(**row._asdict())

@@ -3,6 +3,8 @@
 All functions take an idempotency key, unique per owner: the same key and input answer the first result again
 (`replayed`), another input raises IdempotencyConflict. Amounts are whole credits, coins are hundredths, `at` is business time.
 Any of them may raise DatabaseUnavailable (retryable: a lock was not to be had).
+Credits that come into a wallet that owes some (`shortfall`) repay them first; what a function answers as `paid` and `bonus` is what
+came in, its `balance` is what was left.
 """
 
 from __future__ import annotations
@@ -68,12 +70,24 @@ def spend(
 ) -> Movement:
     """The owner has paid `amount`, or one unit of `entitlement` if it is theirs; an API key's budget was obeyed.
 
-    Locks the wallet, then the limit's row. Raises InsufficientCredits, BudgetExceeded, IdempotencyConflict.
+    Locks the wallet, then the limit's row. Raises WalletFrozen, InsufficientCredits, BudgetExceeded, IdempotencyConflict.
     """
     row = fetch_one(
         "SELECT * FROM credits_spend(%s::bigint, %s::text, %s::bytea, %s::text, %s::text, %s::bigint, %s::boolean, %s::bigint,"
         " %s::text, %s::timestamptz)",
         (user_id, key, input_hash or input_digest(kind, ref, amount), kind, ref, amount, bonus_first, api_key_id, entitlement, at),
+    )
+    return Movement(**row._asdict())
+
+
+def pay(*, user_id: int, key: str, ref: str, amount: int, at: dt.datetime) -> Movement:
+    """The owner has paid `amount` paid credits; `refund` can give them back. Locks the wallet.
+
+    Raises WalletFrozen, InsufficientCredits (bonus does not count), IdempotencyConflict.
+    """
+    row = fetch_one(
+        "SELECT * FROM credits_pay(%s::bigint, %s::text, %s::bytea, %s::text, %s::bigint, %s::timestamptz)",
+        (user_id, key, input_digest("pay", ref, amount), ref, amount, at),
     )
     return Movement(**row._asdict())
 
@@ -126,7 +140,8 @@ def transfer(
 ) -> Transfer:
     """The payer gave `amount`, paid credits first; the creator has their share: coins (pending) of the paid part, bonus of the rest.
 
-    Locks both wallets in id order. Raises InsufficientCredits (bonus counts only where it is free), SelfTransfer, IdempotencyConflict.
+    Locks both wallets in id order. Raises WalletFrozen (the payer's), InsufficientCredits (bonus counts only where
+    it is free), SelfTransfer, IdempotencyConflict.
     Source: contracts/README.md, "Paid and bonus credits".
     """
     row = fetch_one(

@@ -49,12 +49,31 @@ BEGIN
   END IF;
   t := credits_transaction_add(p_user, p_key, p_hash, p_kind, p_ref, p_at);
   PERFORM credits_post(credits_wallet_move(p_user, t, p_paid, p_bonus) || credits_platform(t, p_source, -(p_paid + p_bonus)));
-  RETURN QUERY SELECT t.id, p_paid, p_bonus, w.paid + w.bonus + p_paid + p_bonus, false;
+  RETURN QUERY SELECT t.id, p_paid, p_bonus, greatest(w.paid + w.bonus + p_paid + p_bonus - w.shortfall, 0), false;
+END $$;
+
+-- The least CNY cents that a paid credit may cost: settings.FLOOR_PRICE_CENTS, and a constraint of every order.
+CREATE FUNCTION credits_floor_cents() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT 5::bigint
+$$;
+
+-- Uses at most p_amount of what is left of the user's own promise, for the caller to post from p_account. The caller has locked
+-- the user's wallet. A foreign, unknown, withdrawn or exhausted promise gives 0.
+CREATE FUNCTION credits_promise_use(p_promise bigint, p_user bigint, p_amount bigint, OUT amount bigint, OUT account text)
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_promise credits_promise;
+BEGIN
+  SELECT * INTO v_promise FROM credits_promise WHERE id = p_promise AND user_id = p_user AND withdrawn_at IS NULL;
+  amount := least(p_amount, coalesce(v_promise.amount_credits - v_promise.paid_credits, 0));
+  account := coalesce((SELECT 'campaign:' || slug FROM credits_campaign WHERE id = v_promise.campaign_id), 'sales');
+  UPDATE credits_promise SET paid_credits = paid_credits + amount WHERE id = v_promise.id AND amount > 0;
 END $$;
 
 -- A paid order: p_cents CNY cents came in at p_channel and bring p_paid credits out of 'sales' and p_bonus out of p_bonus_source
--- ('sales' or 'campaign:<slug>'; an exhausted campaign adds 0). One transaction; it frees the user's bonus for transfers.
--- Opens and locks the wallet; the campaign's row last. Refuses: source_unknown, paid_without_sale, idempotency_conflict.
+-- ('sales', 'campaign:<slug>' or 'promise:<id>'; an exhausted campaign adds 0, a promise what is left of it, 0 if it is not this
+-- user's). One transaction; it frees the user's bonus for transfers. Opens and locks the wallet; the campaign's row last.
+-- Refuses: source_unknown, paid_without_sale (also below the floor price), idempotency_conflict.
 CREATE FUNCTION credits_order_settle(
   p_user bigint, p_key text, p_hash bytea, p_ref text, p_paid bigint, p_bonus bigint, p_channel text, p_cents bigint,
   p_bonus_source text, p_at timestamptz
@@ -66,17 +85,18 @@ DECLARE
   t credits_transaction;
   v_cash text := 'cash:' || p_channel;
   v_bonus bigint := p_bonus;
+  v_source text := p_bonus_source;
 BEGIN
   IF p_paid IS NULL OR p_bonus IS NULL OR p_cents IS NULL OR least(p_paid, p_bonus, p_cents) < 0 THEN
     RAISE EXCEPTION 'a sale of % and % for %', p_paid, p_bonus, p_cents USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF p_cents = 0 THEN
+  IF p_cents = 0 OR p_paid * credits_floor_cents() > p_cents THEN
     PERFORM credits_refuse('paid_without_sale');
   END IF;
   IF NOT EXISTS (SELECT FROM credits_account WHERE code = v_cash) THEN
     PERFORM credits_refuse('source_unknown', jsonb_build_object('source', v_cash));
   END IF;
-  IF p_bonus_source <> 'sales' AND p_bonus_source NOT LIKE 'campaign:%' THEN
+  IF p_bonus_source <> 'sales' AND p_bonus_source NOT LIKE 'campaign:%' AND p_bonus_source !~ '^promise:[0-9]{1,18}$' THEN
     PERFORM credits_refuse('source_unknown', jsonb_build_object('source', p_bonus_source));
   END IF;
   PERFORM credits_wallet_open(p_user);
@@ -88,14 +108,16 @@ BEGIN
   END IF;
   IF p_bonus > 0 AND p_bonus_source LIKE 'campaign:%' AND NOT credits_campaign_take(substr(p_bonus_source, 10), p_bonus) THEN
     v_bonus := 0;
+  ELSIF p_bonus_source LIKE 'promise:%' THEN
+    SELECT f.amount, f.account INTO v_bonus, v_source FROM credits_promise_use(substr(p_bonus_source, 9)::bigint, p_user, p_bonus) f;
   END IF;
   t := credits_transaction_add(p_user, p_key, p_hash, 'recharge', p_ref, p_at);
   UPDATE credits_wallet SET bonus_is_free = true WHERE user_id = p_user AND NOT bonus_is_free;
   PERFORM credits_post(
     CASE WHEN p_paid + v_bonus > 0 THEN credits_wallet_move(p_user, t, p_paid, v_bonus) ELSE '{}'::credits_posting[] END
-    || credits_platform(t, 'sales', -p_paid) || credits_platform(t, p_bonus_source, -v_bonus)
+    || credits_platform(t, 'sales', -p_paid) || credits_platform(t, v_source, -v_bonus)
     || credits_platform(t, v_cash, p_cents, 'cny') || credits_platform(t, 'sales', -p_cents, 'cny'));
-  RETURN QUERY SELECT t.id, p_paid, v_bonus, w.paid + w.bonus + p_paid + v_bonus, false;
+  RETURN QUERY SELECT t.id, p_paid, v_bonus, greatest(w.paid + w.bonus + p_paid + v_bonus - w.shortfall, 0), false;
 END $$;
 
 -- Reserves credits of a campaign for a user. An exhausted campaign promises nothing (promise_id null, amount 0).
@@ -161,7 +183,7 @@ BEGIN
   END IF;
   t := credits_transaction_add(v_user, p_key, p_hash, p_kind, p_ref, p_at);
   PERFORM credits_post(credits_wallet_move(v_user, t, 0, p_amount) || credits_platform(t, v_account, -p_amount));
-  RETURN QUERY SELECT t.id, 0::bigint, p_amount, w.paid + w.bonus + p_amount, false;
+  RETURN QUERY SELECT t.id, 0::bigint, p_amount, greatest(w.paid + w.bonus + p_amount - w.shortfall, 0), false;
 END $$;
 
 -- Ends a promise: what is unpaid of it goes back to the campaign, once. Returns how much. Locks the user's wallet, the campaign last.

@@ -48,11 +48,6 @@ CREATE TRIGGER credits_posting_judge AFTER INSERT ON credits_posting
 REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION credits_posting_judge();
 
 -- A bucket never changes without a new posting, and a wallet is born empty.
-CREATE FUNCTION credits_wallet_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  RAISE EXCEPTION 'a wallet moves by postings only' USING ERRCODE = 'check_violation';
-END $$;
-
 -- (The rows are compared here and not in WHEN: a trigger's condition is read from its text at every update.)
 CREATE FUNCTION credits_wallet_judge() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -68,8 +63,14 @@ END $$;
 CREATE TRIGGER credits_wallet_moves BEFORE UPDATE ON credits_wallet FOR EACH ROW
 WHEN (new.seq <= old.seq OR new.head = old.head) EXECUTE FUNCTION credits_wallet_judge();
 
-CREATE TRIGGER credits_wallet_born_empty BEFORE INSERT ON credits_wallet FOR EACH ROW
-WHEN (
-  (new.paid, new.bonus, new.held_paid, new.held_bonus, new.coins_pending, new.coins, new.coins_leaving, new.spent, new.seq)
-  IS DISTINCT FROM (0, 0, 0, 0, 0, 0, 0, 0, 0)
-) EXECUTE FUNCTION credits_wallet_refuse();
+CREATE FUNCTION credits_wallet_born() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (new.paid, new.bonus, new.held_paid, new.held_bonus, new.coins_pending, new.coins, new.coins_leaving, new.spent, new.seq,
+      new.shortfall, new.disputes) IS DISTINCT FROM (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+  THEN
+    RAISE EXCEPTION 'a wallet moves by postings only' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN new;
+END $$;
+
+CREATE TRIGGER credits_wallet_born_empty BEFORE INSERT ON credits_wallet FOR EACH ROW EXECUTE FUNCTION credits_wallet_born();

@@ -1,6 +1,6 @@
 -- Holds: credits set apart, and resolved exactly once. All lock the wallet first; a hold's state moves under that lock.
 
--- Moves credits of the owner to held_*. Refuses: insufficient_credits, budget_exceeded, idempotency_conflict.
+-- Moves credits of the owner to held_*. Refuses: wallet_frozen, insufficient_credits, budget_exceeded, idempotency_conflict.
 CREATE FUNCTION credits_hold(
   p_user bigint, p_key text, p_hash bytea, p_kind text, p_ref text, p_amount bigint, p_bonus_first boolean,
   p_api_key bigint, p_at timestamptz
@@ -21,6 +21,9 @@ BEGIN
   END IF;
   IF p_amount IS NULL OR p_amount < 0 OR NOT (p_kind = 'hold' OR credits_is_outgo(p_kind)) THEN
     RAISE EXCEPTION 'a hold for % of %', p_kind, p_amount USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF w.shortfall > 0 OR w.disputes > 0 THEN
+    PERFORM credits_refuse_frozen(w);
   END IF;
   IF w.user_id IS NULL OR w.paid + w.bonus < p_amount THEN
     PERFORM credits_refuse('insufficient_credits', jsonb_build_object(
@@ -58,7 +61,7 @@ BEGIN
 END $$;
 
 -- The hold holds p_amount_total from now on; never less than before. Returns its parts.
--- Refuses: insufficient_credits, budget_exceeded, hold_resolved.
+-- Refuses: wallet_frozen, insufficient_credits, budget_exceeded, hold_resolved.
 CREATE FUNCTION credits_hold_raise(p_hold bigint, p_amount_total bigint, p_at timestamptz)
 RETURNS TABLE (hold_id bigint, transaction_id bigint, paid bigint, bonus bigint, balance bigint, replayed boolean)
 LANGUAGE plpgsql AS $$
@@ -79,6 +82,9 @@ BEGIN
   END IF;
   IF h.state <> 'open' THEN
     PERFORM credits_refuse('hold_resolved', jsonb_build_object('state', h.state));
+  END IF;
+  IF w.shortfall > 0 OR w.disputes > 0 THEN
+    PERFORM credits_refuse_frozen(w);
   END IF;
   IF w.paid + w.bonus < v_more THEN
     PERFORM credits_refuse('insufficient_credits', jsonb_build_object('current_balance', w.paid + w.bonus, 'required', v_more));

@@ -20,8 +20,8 @@ $$;
 CREATE FUNCTION credits_wallet_open(p_user bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO credits_wallet (
-    user_id, paid, bonus, held_paid, held_bonus, coins_pending, coins, coins_leaving, spent, seq, head, bonus_is_free
-  ) VALUES (p_user, 0, 0, 0, 0, 0, 0, 0, 0, 0, credits_genesis(), false)
+    user_id, paid, bonus, held_paid, held_bonus, coins_pending, coins, coins_leaving, spent, seq, head, bonus_is_free, shortfall, disputes
+  ) VALUES (p_user, 0, 0, 0, 0, 0, 0, 0, 0, 0, credits_genesis(), false, 0, 0)
   ON CONFLICT (user_id) DO NOTHING;
 END $$;
 
@@ -39,6 +39,16 @@ CREATE FUNCTION credits_wallet_lock_two(p_one bigint, p_other bigint) RETURNS vo
 BEGIN
   PERFORM credits_wallet_lock(least(p_one, p_other));
   PERFORM credits_wallet_lock(greatest(p_one, p_other));
+END $$;
+
+-- All of these wallets locked, in id order.
+CREATE FUNCTION credits_wallets_lock(p_users bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_user bigint;
+BEGIN
+  FOR v_user IN SELECT DISTINCT u FROM unnest(p_users) AS u WHERE u IS NOT NULL ORDER BY u LOOP
+    PERFORM credits_wallet_lock(v_user);
+  END LOOP;
 END $$;
 
 -- The owner's transaction under this key, all null if there is none. Refuses: idempotency_conflict (other input).
@@ -69,29 +79,39 @@ BEGIN
 END $$;
 
 -- Moves the buckets of a wallet that the caller has locked; returns its chained postings, still to be inserted.
+-- Credits that come into a wallet that owes some repay them at once, paid ones first: postings of their own, to 'refunds'.
 CREATE FUNCTION credits_wallet_move(
   p_user bigint, t credits_transaction, p_paid bigint, p_bonus bigint, p_held_paid bigint DEFAULT 0, p_held_bonus bigint DEFAULT 0,
   p_spent bigint DEFAULT 0, p_coins_pending bigint DEFAULT 0, p_coins bigint DEFAULT 0, p_coins_leaving bigint DEFAULT 0
 ) RETURNS credits_posting[] LANGUAGE plpgsql AS $$
 DECLARE
-  c_accounts CONSTANT text[] := ARRAY['paid', 'bonus', 'held_paid', 'held_bonus', 'coins_pending', 'coins', 'coins_leaving'];
+  c_accounts CONSTANT text[] := ARRAY['paid', 'bonus', 'held_paid', 'held_bonus', 'coins_pending', 'coins', 'coins_leaving', 'paid', 'bonus'];
   v_amounts bigint[] := ARRAY[p_paid, p_bonus, p_held_paid, p_held_bonus, p_coins_pending, p_coins, p_coins_leaving];
   w credits_wallet;
   v_row credits_posting;
   v_rows credits_posting[] := '{}';
+  v_repaid_paid bigint := 0;
+  v_repaid_bonus bigint := 0;
 BEGIN
   SELECT * INTO STRICT w FROM credits_wallet WHERE user_id = p_user;
+  IF w.shortfall > 0 THEN
+    v_repaid_paid := least(w.shortfall, w.paid + p_paid);
+    v_repaid_bonus := least(w.shortfall - v_repaid_paid, w.bonus + p_bonus);
+    PERFORM credits_repay(p_user, t, v_repaid_paid, v_repaid_bonus);
+    v_amounts := v_amounts || ARRAY[-v_repaid_paid, -v_repaid_bonus];
+    v_rows := v_rows || credits_platform(t, 'refunds', v_repaid_paid + v_repaid_bonus);
+  END IF;
   v_row.transaction_id := t.id;
   v_row.user_id := p_user;
-  FOR i IN 1..7 LOOP
+  FOR i IN 1..cardinality(v_amounts) LOOP
     CONTINUE WHEN v_amounts[i] = 0;
     w.seq := w.seq + 1;
     v_row.seq := w.seq;
     v_row.account := c_accounts[i];
     v_row.amount := v_amounts[i];
-    IF i <= 4 THEN
+    IF i <= 4 OR i > 7 THEN
       v_row.unit := 'credits';
-      v_row.balance := w.paid + w.bonus + p_paid + p_bonus;
+      v_row.balance := w.paid + w.bonus + p_paid + p_bonus - v_repaid_paid - v_repaid_bonus;
     ELSE
       v_row.unit := 'coins';
       v_row.balance := w.coins_pending + w.coins + p_coins_pending + p_coins;
@@ -102,7 +122,8 @@ BEGIN
     v_rows := v_rows || v_row;
   END LOOP;
   UPDATE credits_wallet SET
-    paid = paid + p_paid, bonus = bonus + p_bonus, held_paid = held_paid + p_held_paid, held_bonus = held_bonus + p_held_bonus,
+    paid = paid + p_paid - v_repaid_paid, bonus = bonus + p_bonus - v_repaid_bonus,
+    shortfall = shortfall - v_repaid_paid - v_repaid_bonus, held_paid = held_paid + p_held_paid, held_bonus = held_bonus + p_held_bonus,
     coins_pending = coins_pending + p_coins_pending, coins = coins + p_coins, coins_leaving = coins_leaving + p_coins_leaving,
     spent = spent + p_spent, seq = w.seq, head = w.head
   WHERE user_id = p_user;
@@ -131,16 +152,27 @@ BEGIN
   FROM unnest(p_rows) AS p WHERE p.amount <> 0;
 END $$;
 
--- What a transaction did to its owner's credits, and the balance it left (today's, if it moved nothing).
+-- What a transaction did to this user's credits, before any shortfall was repaid out of them, and the balance it left
+-- (today's, if it moved nothing).
 CREATE FUNCTION credits_outcome(
   p_transaction bigint, p_user bigint,
   OUT paid bigint, OUT bonus bigint, OUT held_paid bigint, OUT held_bonus bigint, OUT balance bigint
-) LANGUAGE sql STABLE AS $$
-  SELECT coalesce(sum(p.amount) FILTER (WHERE p.account = 'paid'), 0)::bigint,
-         coalesce(sum(p.amount) FILTER (WHERE p.account = 'bonus'), 0)::bigint,
-         coalesce(sum(p.amount) FILTER (WHERE p.account = 'held_paid'), 0)::bigint,
-         coalesce(sum(p.amount) FILTER (WHERE p.account = 'held_bonus'), 0)::bigint,
+) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+  v_repaid record;
+BEGIN
+  SELECT coalesce(sum(p.amount) FILTER (WHERE p.account = 'paid'), 0),
+         coalesce(sum(p.amount) FILTER (WHERE p.account = 'bonus'), 0),
+         coalesce(sum(p.amount) FILTER (WHERE p.account = 'held_paid'), 0),
+         coalesce(sum(p.amount) FILTER (WHERE p.account = 'held_bonus'), 0),
          coalesce(max(p.balance) FILTER (WHERE p.unit = 'credits'),
                   (SELECT w.paid + w.bonus FROM credits_wallet w WHERE w.user_id = p_user))
-  FROM credits_posting p WHERE p.transaction_id = p_transaction AND p.user_id = p_user
-$$;
+  INTO paid, bonus, held_paid, held_bonus, balance
+  FROM credits_posting p WHERE p.transaction_id = p_transaction AND p.user_id = p_user;
+  SELECT coalesce(sum(r.paid), 0) AS paid, coalesce(sum(r.bonus), 0) AS bonus INTO v_repaid
+  FROM credits_repayment r JOIN credits_takeback b ON b.id = r.takeback_id
+  WHERE r.transaction_id = p_transaction AND b.user_id = p_user;
+  credits_outcome.paid := credits_outcome.paid + v_repaid.paid;
+  credits_outcome.bonus := credits_outcome.bonus + v_repaid.bonus;
+END $$;

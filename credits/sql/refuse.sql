@@ -13,3 +13,10 @@ $$;
 CREATE FUNCTION credits_is_outgo(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT p_kind IN ('spend', 'tip', 'unlock', 'remix')
 $$;
+
+-- Refuses what a frozen wallet may not do: spend, hold, send or withdraw while credits are owed or a payment is disputed.
+-- (Callers compare the two numbers themselves: a spend feels a call.)
+CREATE FUNCTION credits_refuse_frozen(w credits_wallet) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM credits_refuse('wallet_frozen', jsonb_build_object('shortfall', w.shortfall, 'disputes', w.disputes));
+END $$;

@@ -30,7 +30,7 @@ CREATE FUNCTION credits_bonus_is_free(w credits_wallet) RETURNS boolean LANGUAGE
 $$;
 
 -- Takes credits of p_from, paid first, and pays p_to their share. Locks both wallets in id order.
--- Refuses: insufficient_credits (bonus counts only where it is free), self_transfer, idempotency_conflict.
+-- Refuses: wallet_frozen (the payer's), insufficient_credits (bonus counts only where it is free), self_transfer, idempotency_conflict.
 CREATE FUNCTION credits_transfer(
   p_from bigint, p_to bigint, p_key text, p_hash bytea, p_kind text, p_ref text, p_amount bigint,
   p_share_pct int, p_at timestamptz
@@ -56,9 +56,12 @@ BEGIN
   t := credits_transaction_find(p_from, p_key, p_hash);
   IF t.id IS NOT NULL THEN
     RETURN QUERY SELECT t.id, -o.paid, -o.bonus, o.balance,
-      coalesce((SELECT sum(m.amount_hundredths) FROM credits_maturing m WHERE m.transaction_id = t.id), 0)::bigint,
+      coalesce((SELECT sum(p.amount) FROM credits_posting p WHERE p.transaction_id = t.id AND p.account = 'coins_pending'), 0)::bigint,
       (credits_outcome(t.id, p_to)).bonus, true FROM credits_outcome(t.id, p_from) o;
     RETURN;
+  END IF;
+  IF w.shortfall > 0 OR w.disputes > 0 THEN
+    PERFORM credits_refuse_frozen(w);
   END IF;
   v_usable := coalesce(w.paid, 0);
   IF v_usable < p_amount AND w.user_id IS NOT NULL AND credits_bonus_is_free(w) THEN

@@ -18,7 +18,9 @@ from credits.services.digest import digest_take
 from credits.services.entitlement import entitlement_set
 from credits.services.hold import hold, hold_capture, hold_raise, hold_release
 from credits.services.limit import spend_limit_set
-from credits.services.wallet import refund, spend, transfer
+from credits.services.money import money_move
+from credits.services.takeback import takeback
+from credits.services.wallet import grant, refund, spend, transfer
 from tests.credits.conftest import AT, Person, execute, order_settle, triggers_off
 
 pytestmark = pytest.mark.django_db
@@ -147,11 +149,29 @@ def test_history_written_anew_is_found_by_the_digest_alone(story: tuple[int, int
 @pytest.mark.books_broken
 def test_finds_credits_that_no_cash_covers(person: Person) -> None:
     who = person()
-    order_settle(who, paid=100, cents=450)
+    order_settle(who, paid=100, cents=500)
     assert check_books(AT) == []
-    order_settle(who, paid=1, cents=4)
+    money_move(user_id=who, key="m", ref="refund:1", channel="sandbox", amount_cents=-51, account="refunds", at=AT)
     (found,) = check_books(AT)
-    assert (found.check, found.expected, found.found) == ("solvency", "at least 455 of net cash", "454")
+    assert (found.check, found.expected, found.found) == ("solvency", "at least 450 of net cash", "449")
+
+
+def test_what_the_platform_bears_counts_as_covered(person: Person) -> None:
+    who = person()
+    order_settle(who, paid=100, cents=500)
+    money_move(user_id=who, key="m", ref="dispute:1", channel="sandbox", amount_cents=-500, account="losses", at=AT)
+    assert check_books(AT) == []
+
+
+@pytest.mark.parametrize("bonus", [0, 100])
+def test_credits_that_are_owed_cover_what_they_became(person: Person, bonus: int) -> None:
+    who, creator = person(paid=100, bonus=bonus), person()
+    transfer(from_user_id=who, to_user_id=creator, key="t", kind="tip", ref="w", amount=100, at=AT)
+    takeback(user_id=who, key="b", ref="refund:1", paid=100, bonus=0, may_owe=True, at=AT)
+    money_move(user_id=who, key="m", ref="refund:1", channel="sandbox", amount_cents=-1000, account="refunds", at=AT)
+    assert check_books(AT) == []
+    grant(user_id=who, key="g", kind="gift", ref="x", bonus=100, source="campaign:activities", at=AT)
+    assert check_books(AT) == []
 
 
 @pytest.mark.books_broken

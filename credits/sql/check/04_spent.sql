@@ -1,7 +1,7 @@
--- What a wallet says it spent is what its owner's spends, captures and transfers took, less refunds.
+-- What a wallet says it spent is what its owner's spends, captures and transfers took, less refunds (before shortfalls are repaid).
 WITH sums AS (
   SELECT p.user_id, -sum(p.amount) AS amount
-  FROM credits_posting p JOIN credits_transaction t ON t.id = p.transaction_id AND t.user_id = p.user_id
+  FROM credits_moved() p JOIN credits_transaction t ON t.id = p.transaction_id AND t.user_id = p.user_id
   WHERE p.unit = 'credits' AND t.kind IN ('spend', 'refund', 'tip', 'unlock', 'remix')
   GROUP BY p.user_id
 )

@@ -5,7 +5,7 @@ WITH held AS (
          coalesce(sum(p.amount) FILTER (WHERE p.account = 'held_bonus'), 0) AS bonus,
          coalesce(sum(p.amount), 0) AS net
   FROM credits_transaction t
-  LEFT JOIN credits_posting p ON p.transaction_id = t.id AND p.user_id = t.user_id AND p.unit = 'credits'
+  LEFT JOIN credits_moved() p ON p.transaction_id = t.id AND p.user_id = t.user_id AND p.unit = 'credits'
   WHERE t.kind = 'hold' OR t.id IN (SELECT resolution_id FROM credits_hold)
   GROUP BY t.id
 ), raised AS (

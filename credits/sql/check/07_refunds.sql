@@ -3,7 +3,7 @@ WITH nets AS (
   SELECT t.id, t.kind, t.reverses_id,
          coalesce(sum(p.amount) FILTER (WHERE p.account IN ('paid', 'held_paid')), 0) AS paid,
          coalesce(sum(p.amount) FILTER (WHERE p.account IN ('bonus', 'held_bonus')), 0) AS bonus
-  FROM credits_transaction t LEFT JOIN credits_posting p ON p.transaction_id = t.id AND p.user_id = t.user_id
+  FROM credits_transaction t LEFT JOIN credits_moved() p ON p.transaction_id = t.id AND p.user_id = t.user_id
   WHERE t.kind = 'refund' OR t.id IN (SELECT reverses_id FROM credits_transaction WHERE reverses_id IS NOT NULL)
   GROUP BY t.id
 )

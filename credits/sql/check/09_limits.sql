@@ -1,7 +1,7 @@
 -- What was counted against API keys' budgets is what was spent and held with them, less what came back, day by day and in total.
 WITH counted AS (
   SELECT t.api_key_id, t.limit_day AS day, -sum(p.amount) AS amount
-  FROM credits_transaction t JOIN credits_posting p ON p.transaction_id = t.id AND p.user_id = t.user_id
+  FROM credits_transaction t JOIN credits_moved() p ON p.transaction_id = t.id AND p.user_id = t.user_id
   WHERE t.api_key_id IS NOT NULL AND t.limit_day IS NOT NULL AND t.entitlement_id IS NULL AND p.account IN ('paid', 'bonus')
   GROUP BY t.api_key_id, t.limit_day
 )
