@@ -80,10 +80,10 @@ class WechatGateway:
 
     def query(self, order: OrderRef) -> Standing:
         """Source: WeChat Pay v3, Query Order by Merchant Number, which also knows orders whose answer was lost."""
-        return self._asked(
-            lambda client: order_standing(self._own(client.query(out_trade_no=order.order_uuid.hex), appid=True)),
-            nothing=Standing(Outcome.NONE, order.order_uuid),
-        )
+        said = self._asked(lambda client: client.query(out_trade_no=order.order_uuid.hex))
+        if said is None:
+            return Standing(Outcome.NONE, order.order_uuid)
+        return _read(lambda: order_standing(self._own(said, appid=True)))
 
     def close(self, order: OrderRef) -> Standing:
         """Source: WeChat Pay v3, Close Order: a yes has no words; after a no (paid, closed before, unknown) the order is asked about."""
@@ -97,45 +97,47 @@ class WechatGateway:
         """Source: WeChat Pay v3, Refunds. A no counts only when WeChat Pay does not know the number: an earlier call may have arrived."""
         wanted = fields.refund_fields(request)
         try:
-            return self._told(lambda client: _refund(request, client.refund(**wanted)))
+            said = self._told(lambda client: client.refund(**wanted))
         except Rejected:
             found = _sure(partial(self.refund_query, request))
             if found.outcome == RefundOutcome.NONE:
                 raise
             return found
+        return _read(lambda: _refund(request, said))
 
     def refund_query(self, request: RefundRequest) -> RefundStanding:
         """Source: WeChat Pay v3, Query Refund by Merchant Number."""
-        return self._asked(
-            lambda client: _refund(request, client.query_refund(request.refund_uuid.hex)),
-            nothing=RefundStanding(RefundOutcome.NONE, request.refund_uuid, request.order_uuid),
-        )
+        said = self._asked(lambda client: client.query_refund(request.refund_uuid.hex))
+        if said is None:
+            return RefundStanding(RefundOutcome.NONE, request.refund_uuid, request.order_uuid)
+        return _read(lambda: _refund(request, said))
 
     def statement(self, day: dt.date) -> list[StatementLine]:
         """Source: WeChat Pay v3, Trade Bill: all payments and refunds of a day in Asia/Shanghai, from 10:00 of the next."""
         ready_at = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(BILL_AT_HOUR), clock.SHANGHAI)
         if clock.real_now() < ready_at:
             raise Temporary("the day has no bill yet")
-        return self._asked(lambda client: _bill(client, day), nothing=[])
+        said = self._asked(lambda client: client.trade_bill(day.isoformat()))
+        return [] if said is None else self._bill(said)
 
     def payout(self, request: PayoutRequest) -> PayoutStanding:
         """Source: WeChat Pay v3, Transfer Bills: the payee confirms in WeChat. A no counts as a refund's does."""
         wanted = fields.transfer_fields(self.config, request)
         try:
-            return self._told(lambda client: self._payout(request, client.mch_transfer_bills(**wanted)))
+            said = self._told(lambda client: client.mch_transfer_bills(**wanted))
         except Rejected:
             found = _sure(partial(self.payout_query, request))
             if found.outcome == PayoutOutcome.NONE:
                 raise
             return found
+        return _read(lambda: self._payout(request, said))
 
     def payout_query(self, request: PayoutRequest) -> PayoutStanding:
         """Source: WeChat Pay v3, Query Transfer Bill by Merchant Number."""
-        number = request.payout_uuid.hex
-        return self._asked(
-            lambda client: self._payout(request, self._own(client.mch_transfer_bills_query(out_bill_no=number))),
-            nothing=PayoutStanding(PayoutOutcome.NONE, request.payout_uuid),
-        )
+        said = self._asked(lambda client: client.mch_transfer_bills_query(out_bill_no=request.payout_uuid.hex))
+        if said is None:
+            return PayoutStanding(PayoutOutcome.NONE, request.payout_uuid)
+        return _read(lambda: self._payout(request, self._own(said)))
 
     def _checkout(self, request: CheckoutRequest, said: dict[str, str]) -> Checkout:
         number = request.order_uuid.hex
@@ -157,20 +159,26 @@ class WechatGateway:
             raise ValueError("another merchant's")
         return said
 
-    def _told(self, call: Callable[[Any], Found]) -> Found:
-        """What came of asking for a deed. Raises Rejected, Temporary, Unknown."""
+    def _bill(self, said: dict[str, str]) -> list[StatementLine]:
+        """The bill's own address is taken only for its path: what is signed for WeChat Pay goes nowhere else."""
+        where = _read(lambda: urlsplit(said["download_url"]))
+        packed = self._asked(lambda client: client.download_bill(f"{where.path}?{where.query}"))
+        return _read(lambda: list(bills.lines_of(bills.unpacked(packed, said["hash_value"]))))
+
+    def _told(self, call: Callable[[Any], Any]) -> Any:
+        """The answer to a request for a deed. Raises Rejected, Temporary, Unknown."""
         try:
-            return _read(lambda: call(_client(self.config)))
+            return call(_client(self.config))
         except Refused as error:
             raise Rejected(refusal_text(error.code)) from error
 
-    def _asked(self, call: Callable[[Any], Found], *, nothing: Found) -> Found:
-        """The answer to a question, `nothing` if there is provenly no such thing; a question that is refused says nothing of the money."""
+    def _asked(self, call: Callable[[Any], Any]) -> Any:
+        """The answer to a question, None if there is provenly no such thing; a question that is refused says nothing of the money."""
         try:
-            return _read(lambda: call(_client(self.config)))
+            return call(_client(self.config))
         except Refused as error:
             if error.code in NOTHING_THERE and error.is_proven:
-                return nothing
+                return None
             raise Temporary(error.code) from error
 
 
@@ -207,14 +215,6 @@ def _refund(request: RefundRequest, said: dict[str, Any]) -> RefundStanding:
     found = refund_standing(said, status="status")
     _agree(found.refund_uuid, request.refund_uuid)
     return found
-
-
-def _bill(client: Any, day: dt.date) -> list[StatementLine]:
-    """The bill's own address is taken only for its path: what is signed for WeChat Pay goes nowhere else."""
-    said = client.trade_bill(day.isoformat())
-    where = urlsplit(said["download_url"])
-    packed = client.download_bill(f"{where.path}?{where.query}")
-    return list(bills.lines_of(bills.unpacked(packed, said["hash_value"])))
 
 
 def _agree(said: UUID | None, ours: UUID) -> None:
