@@ -52,6 +52,7 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "sandbox_decided": (2400, 400, "支付单已结束"),
     "card_sold_out": (2409, 409, "月卡已售罄"),
     "refund_too_large": (2400, 400, "退款金额超过可退金额"),
+    "refund_exceeds_unspent": (2400, 400, "退款超过未使用的积分"),
     "refund_open": (2409, 409, "退款正在处理"),
     "order_disputed": (2409, 409, "该支付单存在争议"),
     "wrong_method": (2405, 405, "请求方法不支持"),

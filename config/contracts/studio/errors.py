@@ -38,6 +38,7 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "decision_refused": (400, 400, "状态冲突"),
     "card_sold_out": (400, 400, "月卡已售罄"),
     "refund_too_large": (400, 400, "退款金额超过可退金额"),
+    "refund_exceeds_unspent": (400, 400, "退款超过未使用的积分"),
     "refund_open": (400, 400, "退款正在处理"),
     "order_disputed": (400, 400, "该订单存在争议"),
     "sandbox_decided": (400, 400, "支付单已结束"),

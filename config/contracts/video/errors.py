@@ -41,6 +41,7 @@ TABLE: dict[str, tuple[int, str | None]] = {
     "product_unknown": (400, None),
     "refund_not_found": (404, "Refund not found"),
     "refund_too_large": (400, None),
+    "refund_exceeds_unspent": (400, None),
     "refund_open": (400, None),
     "order_disputed": (400, None),
     "wallet_frozen": (403, None),
