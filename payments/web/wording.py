@@ -59,13 +59,13 @@ METHODS: dict[str, str | Promise] = {
     Withdrawal.Method.BANK_CARD: _("Bank card"),
 }
 FATES: dict[str, str | Promise] = {
-    NoticeFate.RECEIVED: _("is being worked on"),
+    NoticeFate.RECEIVED: _("it is being worked on"),
     NoticeFate.FULFILLED: _("the credits were added"),
-    NoticeFate.RECORDED: _("was noted"),
-    NoticeFate.SUPERSEDED: _("said what was known already"),
-    NoticeFate.REFUSED: _("was refused"),
-    NoticeFate.IGNORED: _("said nothing about this order"),
-    NoticeFate.UNPROVEN: _("was not proven"),
+    NoticeFate.RECORDED: _("it was noted"),
+    NoticeFate.SUPERSEDED: _("it was known already"),
+    NoticeFate.REFUSED: _("it was refused"),
+    NoticeFate.IGNORED: _("it said nothing about this order"),
+    NoticeFate.UNPROVEN: _("it was not proven"),
 }
 LEDGER: dict[str, str | Promise] = {
     "recharge": _("Bought"),
