@@ -50,6 +50,7 @@ class Currency(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         """The currency stands, and its prices are worth what its new rate says. Raises ValidationError, and nothing changed."""
         super().save(*args, **kwargs)
+        self.refresh_from_db(fields=["floor_cents"])  # as it is stored: six decimals
         for price in ProductPrice.objects.select_for_update(of=("self",)).filter(currency=self.code).select_related("product"):
             price.revalue(self)
             models.Model.save(price, update_fields=["value_cents"])

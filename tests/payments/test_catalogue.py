@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from config.kernel.errors import InvalidInput
+from config.launcher import prepare
+from payments.checks import catalogue_check
 from payments.exceptions import OrderRefused, ProductUnknown
-from payments.models import Product, ProductPrice
+from payments.models import Currency, Product, ProductPrice
+from payments.selectors.product import prices_of
 from payments.services.catalogue import terms_agreed, terms_of_amount, terms_of_product
 from payments.services.return_url import return_url_judge
 from payments.states import EDGES, PAID, OrderState, before
@@ -30,6 +36,175 @@ def test_an_order_yields_at_most_as_many_paid_credits_as_its_money_buys() -> Non
 def test_the_documents_packages_are_shipped(slug: str, credits_count: int, cents: int) -> None:
     terms = terms_of_product(contract="video", slug=slug)
     assert (terms.paid_credits, terms.bonus_credits, terms.amount_cents, terms.value_cents) == (credits_count, 0, cents, cents)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("contract", "kind", "expected"),
+    [
+        ("skyriff", "credit_pack", [("6元充值包", "6 CNY pack", 600, 120), ("30元充值包", "30 CNY pack", 3_000, 600)]),
+        ("skyriff", "monthly_card", [("月卡", "Monthly card", 2_900, 0)]),
+        ("skyriff", "promoter", [("推广员激活", "Promoter activation", 3_000, 600)]),
+        (
+            "studio",
+            "membership",
+            [("月度会员", "Monthly membership", 990, 0), ("季度会员", "Quarterly membership", 2_500, 0),
+             ("年度会员", "Yearly membership", 9_900, 0)],
+        ),
+        ("skyriff", "coins_pack", []),
+        ("stargraph", "", []),
+    ],
+)  # fmt: skip
+def test_each_contracts_catalogue_is_shipped(contract: str, kind: str, expected: list[Any]) -> None:
+    prices = prices_of(contract=contract, kind=kind)
+    found = [(price.product.name, price.product.name_en, price.amount_cents, price.paid_and_bonus()[0]) for price in prices]
+    assert found == expected
+    assert all(price.product.description and price.product.description_en for price in prices)
+
+
+@pytest.mark.django_db
+def test_what_is_shipped_is_sound(settings: Any) -> None:
+    assert {row.code: row.minor_digits for row in Currency.objects.all()} == {"CNY": 2, "USD": 2, "EUR": 2, "HKD": 2, "JPY": 0}
+    assert catalogue_check(None, databases=["default"]) == []
+    card = Product.objects.get(slug="monthly-card")
+    assert (card.period_days, card.claim_credits) == (30, 30)
+    assert set(Product.objects.filter(kind="membership").values_list("period_months", "daily_units")) == {(1, 200), (3, 200), (12, 200)}
+
+
+@pytest.mark.django_db
+def test_a_product_is_found_by_its_number_and_only_in_its_contract() -> None:
+    product = Product.objects.get(slug="credits-30")
+    terms = terms_of_product(contract="skyriff", product_id=product.pk)
+    assert (terms.kind, terms.product_id, terms.paid_credits, terms.amount_cents) == ("credit_pack", product.pk, 600, 3_000)
+    assert terms_of_product(contract="studio", slug="yearly").kind == "membership"
+    for number in (0, -1, 10**30):
+        with pytest.raises(ProductUnknown):
+            terms_of_product(contract="skyriff", product_id=number)
+    with pytest.raises(ProductUnknown):
+        terms_of_product(contract="studio", product_id=product.pk)
+
+
+@pytest.mark.django_db
+def test_a_membership_is_not_bought_as_no_credits() -> None:
+    with pytest.raises(OrderRefused):
+        terms_agreed(contract="studio", amount_cents=990, currency="CNY", credits_count=0)
+
+
+def dollars(cents: int, value_cents: int, slug: str = "credits-6") -> ProductPrice:
+    """A price in USD (floor rate 6.2), not saved."""
+    return ProductPrice(product=Product.objects.get(slug=slug), currency="USD", amount_cents=cents, value_cents=value_cents)
+
+
+@pytest.mark.django_db
+def test_a_price_is_worth_at_most_the_floor_rate() -> None:
+    price = dollars(99, 614)  # 613.8
+    for check in (price.clean, price.save):
+        with pytest.raises(ValidationError) as refused:
+            check()
+        assert refused.value.message_dict == {"value_cents": ["At the floor rate this money is worth at most 613 CNY cents."]}
+    assert not ProductPrice.objects.filter(currency="USD").exists()
+    price.value_cents = 613
+    price.save()
+    assert ProductPrice.objects.get(currency="USD").value_cents == 613
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("currency", "cents", "field"), [("XXX", 100, "currency"), ("HKD", 1, "amount_cents")])
+def test_a_price_without_a_rate_or_worth_nothing_is_refused(currency: str, cents: int, field: str) -> None:
+    price = ProductPrice(product=Product.objects.get(slug="credits-6"), currency=currency, amount_cents=cents, value_cents=1)
+    with pytest.raises(ValidationError) as refused:
+        price.save()
+    assert list(refused.value.message_dict) == [field]
+
+
+@pytest.mark.django_db
+def test_a_new_floor_rate_gives_its_prices_a_new_worth() -> None:
+    dollars(99, 600).save()
+    currency = Currency.objects.get(code="USD")
+    for rate, worth in (("5.555555", 549), ("7", 693), ("6.0606061", 599)):
+        currency.floor_cents = Decimal(rate)
+        currency.clean()
+        currency.save()
+        assert ProductPrice.objects.get(currency="USD").value_cents == worth
+    assert ProductPrice.objects.filter(currency="CNY", product__slug="credits-6").get().value_cents == 600
+
+
+@pytest.mark.django_db
+def test_a_floor_rate_at_which_a_price_is_worth_nothing_is_refused() -> None:
+    dollars(1, 6).save()
+    currency = Currency.objects.get(code="USD")
+    currency.floor_cents = Decimal("0.9")
+    for check in (currency.clean, currency.save):
+        with pytest.raises(ValidationError):
+            check()
+    assert Currency.objects.get(code="USD").floor_cents == Decimal("6.2")
+    assert ProductPrice.objects.get(currency="USD").value_cents == 6
+
+
+@pytest.mark.django_db
+def test_a_price_at_which_dealing_with_oneself_pays_is_refused(settings: Any) -> None:
+    """At 18 coins a yuan a credit's share is worth 5 cents: a pack at the floor price pays with its commission, one at 10 cents not."""
+    settings.COINS_PER_CNY = 18
+    cheap, dear = (ProductPrice.objects.get(product__slug=slug) for slug in ("credits-6", "trial"))
+    assert (cheap.pays_oneself(), dear.pays_oneself()) == (True, False)
+    dear.clean()
+    dear.save()
+    for check in (cheap.clean, cheap.save):
+        with pytest.raises(ValidationError) as refused:
+            check()
+        assert "tipping oneself" in str(refused.value)
+    currency = Currency.objects.get(code="CNY")
+    for check in (currency.clean, currency.save):
+        with pytest.raises(ValidationError):
+            check()
+
+
+@pytest.mark.django_db
+def test_dealing_with_oneself_is_judged_by_paid_credits_alone(settings: Any) -> None:
+    price = ProductPrice.objects.select_related("product").get(product__slug="credits-6")
+    price.product.paid_credits, price.product.bonus_credits = 100_000, 100_000
+    assert (price.paid_and_bonus(), price.pays_oneself()) == ((120, 199_880), False)
+
+
+@pytest.mark.django_db
+def test_the_start_up_check_names_each_price_that_came_past_save(settings: Any) -> None:
+    dollars(99, 613).save()
+    ProductPrice.objects.filter(currency="USD").update(value_cents=614)
+    (error,) = catalogue_check(None, databases=["default"])
+    assert (error.id, error.msg.partition(":")[0]) == ("payments.E001", "skyriff/credits-6 in USD")
+    assert catalogue_check(None, databases=None) == []
+    Product.objects.filter(slug="credits-6").update(is_active=False)
+    assert catalogue_check(None, databases=["default"]) == []
+    settings.COINS_PER_CNY = 18
+    assert [error.msg.partition(":")[0] for error in catalogue_check(None, databases=["default"])] == [
+        "skyriff/credits-30 in CNY",
+        "skyriff/promoter in CNY",
+    ]
+
+
+@pytest.mark.django_db
+def test_the_check_runs_where_the_platform_starts(settings: Any) -> None:
+    assert "check" in dict(prepare.steps())
+    prepare.check()
+    settings.COINS_PER_CNY = 18
+    with pytest.raises(SystemExit) as refused:
+        prepare.check()
+    assert "credits.E001" in str(refused.value)
+    assert "payments.E001" in str(refused.value)
+
+
+@pytest.mark.django_db
+def test_the_catalogues_migration_goes_back_and_forth() -> None:
+    """Unordered products go and come again; what an operator changed is not overwritten."""
+    migration = import_module("payments.migrations.0004_catalogue")
+    before = list(Product.objects.order_by("contract", "slug").values_list("contract", "slug", "name", "paid_credits"))
+    migration.empty(apps, None)
+    assert set(Product.objects.values_list("contract", flat=True)) == {"video"}
+    assert not Currency.objects.exists()
+    migration.fill(apps, None)
+    migration.fill(apps, None)
+    assert list(Product.objects.order_by("contract", "slug").values_list("contract", "slug", "name", "paid_credits")) == before
+    assert catalogue_check(None, databases=["default"]) == []
 
 
 @pytest.mark.django_db
