@@ -34,6 +34,8 @@ class StripeServer(StripeAccount):
         """Statuses of the next answers, before any work."""
         self.hang_up_next = 0
         """So many next connections are cut after the work was done."""
+        self.create_hangs_up = 0
+        """The same, of calls that make something."""
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -76,8 +78,7 @@ class StripeServer(StripeAccount):
             status, found = self._answer(method, handler.path, body, handler.headers)
         except Refusal as error:
             status, found = error.status, error.body
-        if self.hang_up_next:
-            self.hang_up_next -= 1
+        if self._hangs_up(method):
             handler.close_connection = True
             return
         if self.fail_next:
@@ -88,6 +89,15 @@ class StripeServer(StripeAccount):
             handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(data)
+
+    def _hangs_up(self, method: str) -> bool:
+        if method == "POST" and self.create_hangs_up:
+            self.create_hangs_up -= 1
+            return True
+        if self.hang_up_next:
+            self.hang_up_next -= 1
+            return True
+        return False
 
     def _answer(self, method: str, path: str, body: str, headers: Any) -> tuple[int, dict[str, Any]]:
         if self.turn_away_next:
