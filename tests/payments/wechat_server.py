@@ -143,6 +143,12 @@ class WechatServer:
             "WECHATPAY_BASE": self.base,
         }
 
+    def tell(self, settings: Any) -> None:
+        """The platform is configured for this merchant and has a public address."""
+        for name, value in self.settings().items():
+            setattr(settings, name, value)
+        settings.PUBLIC_BASE_URL = "https://shop.example"
+
     def close(self) -> None:
         """The server is gone."""
         self.http.shutdown()

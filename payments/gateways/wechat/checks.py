@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Warning
 
 from payments.gateways.wechat.config import faults, is_switched_on
 
 
-@register("payments")
 def wechat_check(**_: Any) -> list[CheckMessage]:
     """An error for each setting that is missing or wrong while the channel is switched on: it names the setting, never its value."""
     if not is_switched_on():

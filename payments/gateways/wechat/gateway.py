@@ -133,11 +133,12 @@ class WechatGateway:
         return _read(lambda: self._payout(request, said))
 
     def payout_query(self, request: PayoutRequest) -> PayoutStanding:
-        """Source: WeChat Pay v3, Query Transfer Bill by Merchant Number."""
+        """Source: WeChat Pay v3, Query Transfer Bill by Merchant Number; one that waits for its payee is repeated for its package."""
         said = self._asked(lambda client: client.mch_transfer_bills_query(out_bill_no=request.payout_uuid.hex))
         if said is None:
             return PayoutStanding(PayoutOutcome.NONE, request.payout_uuid)
-        return _read(lambda: self._payout(request, self._own(said)))
+        found = _read(lambda: self._payout(request, self._own(said)))
+        return self._confirmable(request, found) if found.outcome == PayoutOutcome.CONFIRMING else found
 
     def _checkout(self, request: CheckoutRequest, said: dict[str, str]) -> Checkout:
         number = request.order_uuid.hex
@@ -153,6 +154,15 @@ class WechatGateway:
         found = payout_standing(self.config, said, amount_cents=request.amount_cents)
         _agree(found.payout_uuid, request.payout_uuid)
         return found
+
+    def _confirmable(self, request: PayoutRequest, found: PayoutStanding) -> PayoutStanding:
+        """What the payee's app needs is told only to who repeats the transfer under its own number; without it, what was found."""
+        try:
+            said = self._told(lambda client: client.mch_transfer_bills(**fields.transfer_fields(self.config, request)))
+            again = _read(lambda: self._payout(request, said))
+        except (Rejected, Temporary):
+            return found
+        return again if again.outcome == PayoutOutcome.CONFIRMING else found
 
     def _own(self, said: dict[str, Any], *, appid: bool = False) -> dict[str, Any]:
         if not is_ours(self.config, said, appid=appid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from payments.gateways.base import Outcome, PayoutOutcome, PayoutStanding, RefundOutcome, RefundStanding, Standing
 from payments.gateways.wechat.config import WechatConfig
 
+log = logging.getLogger(__name__)
 Kind = TypeVar("Kind")
 OUR_NUMBER = re.compile(r"[0-9a-f]{32}")
 CODE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -74,6 +76,8 @@ def order_standing(said: dict[str, Any]) -> Standing:
 def refund_standing(said: dict[str, Any], *, status: str) -> RefundStanding:
     """Where a refund stands; `status` names the field that says it: answers and notices differ. Source: WeChat Pay v3, Refunds."""
     state, amount = said[status], said["amount"]
+    if state == "ABNORMAL":
+        log.error("WeChat Pay cannot reach the payer of refund %s: finish it in the merchant console", number_of(said["out_refund_no"]))
     return RefundStanding(
         _mapped(REFUNDS, state),
         refund_uuid=number_of(said["out_refund_no"]),
