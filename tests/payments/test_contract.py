@@ -204,9 +204,13 @@ def test_channels_that_are_off_refuse_every_notice_in_their_own_words(production
     assert (moved(), set(fates())) == (before, {"unproven"})
 
 
-def test_in_demo_mode_wechat_and_alipay_take_no_notices_of_their_own(demo: None, api: Any) -> None:
+def test_in_demo_mode_wechat_and_alipay_believe_no_unsigned_notice(demo: None, api: Any, user_factory: Any) -> None:
+    user = user_factory()
+    number = api(user).post(WECHAT, {"package": "trial"}).body["payment_id"]
+    before = moved()
     for source in ("wechat", "alipay"):
-        assert api().post(f"/api/payments/webhook/{source}", {"id": "1"}).status == 403
+        answer = api().post(f"/api/payments/webhook/{source}", {"id": "1", "out_trade_no": number, "trade_status": "TRADE_SUCCESS"})
+        assert (answer.status, moved()) == (400, before)
 
 
 def test_a_huge_notice_is_refused_before_it_is_read(demo: None, api: Any) -> None:

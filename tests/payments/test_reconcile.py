@@ -55,7 +55,7 @@ def test_an_order_is_asked_about_at_three_ten_and_thirty_minutes_then_hourly(
     buy(user_factory())
     asked: list[int] = []
     begin = kernel_clock.now()
-    for minute in range(0, 180):
+    for minute in range(180):
         count = len(stripe_server.requests)
         order_ask_due(at=begin + dt.timedelta(minutes=minute, seconds=30))
         if len(stripe_server.requests) > count:
@@ -189,9 +189,7 @@ def test_a_second_charge_on_the_statement_is_a_difference(day: Day, noon: dt.dat
     assert differences(compared(noon)) == [("missing_here", "pi_second", 10_000, None)]
 
 
-def test_compared_again_there_is_nothing_twice_and_what_is_gone_is_closed(
-    day: Day, noon: dt.datetime, user_factory: Any, buy: Buy
-) -> None:
+def test_compared_again_there_is_nothing_twice_and_what_is_gone_is_closed(day: Day, noon: dt.datetime, user_factory: Any, buy: Buy) -> None:
     order = bought(user_factory(), buy)
     first = compared(noon)
     again = compared(noon)
