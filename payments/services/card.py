@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
@@ -214,9 +214,8 @@ def _pay(card: MonthlyCard, promise_id: int, day: dt.date, at: dt.datetime) -> i
     reference = f"card:{card.pk}"
     amount = card.claim_credits
     paid = promise_pay(promise_id=promise_id, key=f"{reference}:{day}", kind="claim", ref=reference, amount=amount, at=at)
-    CardClaim.objects.create(
-        user_id=card.user_id, card=card, day=day, amount_credits=amount, transaction_id=paid.transaction_id, created_at=at
-    )
+    number = cast("int", paid.transaction_id)  # a promise pays or refuses, it is never exhausted
+    CardClaim.objects.create(user_id=card.user_id, card=card, day=day, amount_credits=amount, transaction_id=number, created_at=at)
     MonthlyCard.objects.filter(pk=card.pk).update(claims=F("claims") + 1)
     _tell("card.claimed", card, at, day=day.isoformat(), credits=amount)
     return paid.balance
