@@ -196,7 +196,8 @@ BEGIN
   SELECT * INTO c FROM credits_clawback WHERE reference = p_ref AND restored_by_id IS NULL LIMIT 1;
   IF FOUND THEN
     v_key := 'clawback:restore:' || c.taken_by_id;
-    t := credits_transaction_add(c.payer_id, v_key, sha256(convert_to(v_key, 'UTF8')), 'adjust', p_ref, p_at);
+    t := credits_transaction_add(
+      c.payer_id, v_key, sha256(convert_to(v_key, 'UTF8')), 'adjust', p_ref, p_at, p_reverses => c.taken_by_id);
     INSERT INTO credits_maturing (user_id, transaction_id, amount_hundredths, matures_at)
     SELECT m.user_id, m.transaction_id, m.amount_hundredths, m.matures_at
     FROM credits_maturing m WHERE m.settled_by_id = c.taken_by_id ORDER BY m.id;

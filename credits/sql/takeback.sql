@@ -103,7 +103,7 @@ BEGIN
     RETURN;
   END IF;
   PERFORM credits_transaction_find(b.user_id, p_key, c_hash);
-  t := credits_transaction_add(b.user_id, p_key, c_hash, 'adjust', b.reference, p_at);
+  t := credits_transaction_add(b.user_id, p_key, c_hash, 'adjust', b.reference, p_at, p_reverses => b.transaction_id);
   v_open := b.shortfall - b.repaid_paid - b.repaid_bonus;
   v_paid := b.paid + b.repaid_paid;
   v_bonus := b.bonus + b.repaid_bonus;

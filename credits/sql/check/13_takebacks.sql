@@ -21,6 +21,10 @@ SELECT 'take-back ' || b.id || ' repaid', coalesce(r.paid, 0) || ' + ' || coales
 FROM credits_takeback b LEFT JOIN repaid r ON r.takeback_id = b.id
 WHERE (b.repaid_paid, b.repaid_bonus) <> (coalesce(r.paid, 0), coalesce(r.bonus, 0))
 UNION ALL
+SELECT 'take-back ' || b.id || ' restored by', coalesce(t.id::text, 'nothing'), coalesce(b.restored_by_id::text, 'nothing')
+FROM credits_takeback b LEFT JOIN credits_transaction t ON t.reverses_id = b.transaction_id
+WHERE b.restored_by_id IS DISTINCT FROM t.id
+UNION ALL
 SELECT 'take-back ' || b.id || ' restored', (b.paid + b.repaid_paid) || ' + ' || (b.bonus + b.repaid_bonus), m.paid || ' + ' || m.bonus
 FROM credits_takeback b CROSS JOIN LATERAL (
   SELECT coalesce(sum(p.amount) FILTER (WHERE p.account = 'paid'), 0) AS paid,

@@ -27,6 +27,10 @@ WITH claimed AS (
 SELECT 'clawback ' || c.id AS subject, coalesce(c.credits * c.share, 0)::text AS expected, (c.pending + c.coins + c.blocked + c.lost)::text AS found
 FROM claimed c WHERE c.pending + c.coins + c.blocked + c.lost IS DISTINCT FROM c.credits * c.share
 UNION ALL
+SELECT 'clawback ' || c.id || ' restored by', coalesce(t.id::text, 'nothing'), coalesce(c.restored_by_id::text, 'nothing')
+FROM credits_clawback c LEFT JOIN credits_transaction t ON t.reverses_id = c.taken_by_id
+WHERE c.restored_by_id IS DISTINCT FROM t.id
+UNION ALL
 SELECT 'clawbacks of transfer ' || c.transfer_id, 'at most ' || max(c.transferred), sum(c.credits)::text
 FROM claimed c WHERE c.restored_by_id IS NULL GROUP BY c.transfer_id HAVING sum(c.credits) > max(c.transferred)
 UNION ALL
