@@ -7,6 +7,7 @@ from payments.admin.product import CurrencyAdmin, ProductAdmin
 from payments.admin.sandbox import SandboxPaymentAdmin
 from payments.admin.statement import DifferenceAdmin, StatementAdmin
 from payments.admin.subscription import MembershipPeriodAdmin, MonthlyCardAdmin
+from payments.admin.withdrawal import WithdrawalAdmin
 
 __all__ = [
     "AlarmAdmin",
@@ -19,4 +20,5 @@ __all__ = [
     "ProductAdmin",
     "SandboxPaymentAdmin",
     "StatementAdmin",
+    "WithdrawalAdmin",
 ]

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from config.kernel import clock
 from config.kernel.errors import DomainError
-from payments.admin.order import ReasonForm
 from payments.admin.readonly import ReadOnly
+from payments.admin.reason import ReasonForm
 from payments.models import Payout, Withdrawal, WithdrawalDecision
 from payments.services.payout import payout_look_up, payout_of_withdrawal, withdrawal_pay
 from payments.services.withdrawal import withdrawal_approve, withdrawal_paid_by_hand, withdrawal_reject

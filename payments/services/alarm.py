@@ -17,7 +17,7 @@ from payments.models import Alarm
 log = logging.getLogger(__name__)
 RAISE = """
 INSERT INTO payments_alarm (kind, subject, text, times, raised_at, last_at, note)
-VALUES (%(kind)s, %(subject)s, %(text)s, 1, %(at)s, %(at)s, '')
+VALUES (%s, %s, %s, 1, %s, %s, '')
 ON CONFLICT (kind, subject) WHERE closed_at IS NULL
 DO UPDATE SET times = payments_alarm.times + 1, text = excluded.text, last_at = greatest(payments_alarm.last_at, excluded.last_at)
 RETURNING id, times
@@ -30,8 +30,7 @@ def alarm_raise(*, kind: str, subject: str, text: str, at: dt.datetime) -> int:
 
     Inside a transaction it stands or falls with it. Operators hear of it by mail from `alarm_mail_due`, never in the caller's time.
     """
-    values = {"kind": kind[:40], "subject": subject[:255], "text": text[:500].replace("\x00", ""), "at": at}
-    row = fetch_one(RAISE, values)
+    row = fetch_one(RAISE, (kind[:40], subject[:255].replace("\x00", ""), text[:500].replace("\x00", ""), at, at))
     log.error("alarm %s about %s (%s times): %s", kind, subject, row.times, text)
     return int(row.id)
 
