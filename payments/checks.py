@@ -24,7 +24,8 @@ GATEWAYS = (
 def catalogue_check(app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """No active price is worth more in the books than its currency's floor rate, and at none does dealing with oneself pay.
 
-    `save()` refuses such a price; this finds one that came past it, or that new rates have made one. Without tables yet: nothing.
+    `save()` refuses such a price; this finds one that came past it, or that new rates have made one. Nothing while the tables or the
+    currencies are still to come: `migrate` checks before it migrates.
     """
     if not databases:
         return []
@@ -36,6 +37,8 @@ def catalogue_check(app_configs: Any, databases: Sequence[str] | None = None, **
 
 def _catalogue_faults() -> Iterator[CheckMessage]:
     currencies = Currency.objects.in_bulk()
+    if not currencies:
+        return
     for price in ProductPrice.objects.filter(product__is_active=True).select_related("product"):
         try:
             price.judge(currencies.get(price.currency))
