@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import Any
 
 import jsonschema
-import orjson
 from django.test import Client
 
 from config.contracts.openapi import document
@@ -49,7 +49,7 @@ class ContractClient:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
-        data = raw if raw is not None else (b"" if body is None else orjson.dumps(body))
+        data = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         answer: Any = self.http.generic(method, path, data, content_type="application/json", headers=sent)
         answer.data = answer.json()
         assert answer["Content-Type"] == "application/json"

@@ -47,7 +47,7 @@ def by_key(user: User, contract: str, scopes: Any = SCOPES) -> ContractClient:
 
 def tipped(payer: User, creator: User, amount: int, kind: str = "tip") -> None:
     """The payer gave so many credits: 90 % of what was paid for are the creator's pending coins."""
-    key = f"tests-{next(_numbers)}"
+    key = f"{kind}-{next(_numbers)}"
     transfer(from_user_id=payer.pk, to_user_id=creator.pk, key=key, kind=kind, ref=key, amount=amount, at=clock.now())
 
 
