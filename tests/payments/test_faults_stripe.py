@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+import config.urls  # noqa: F401  the paths are laid when this is first imported: in demo mode, not when a test has left it
 from config.kernel import clock as kernel_clock
 from payments.models import Alarm, Notice, Order, Refund
 from payments.services.expiry import order_ask, order_expire_due
