@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -77,7 +78,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     exclude = ("input_hash", "pay_params")
     inlines = (NoticeInline, RefundInline, DisputeInline)
     action_form = ReasonForm
-    actions = ("ask", "cancel")
+    actions = ("ask", "cancel", "refund")
 
     @admin.display(description=gettext_lazy("amount"))
     def amount(self, order: Order) -> str:
@@ -98,6 +99,12 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             return
         for order in queryset:
             self._done(request, order, "cancel")
+
+    @admin.action(description=gettext_lazy("Refund (opens the form)"))
+    def refund(self, request: HttpRequest, queryset: QuerySet[Order]) -> HttpResponse | None:
+        """The form of one order's refund, which asks for its own permission."""
+        order = queryset.first()
+        return HttpResponseRedirect(reverse("admin:payments_refund_order", args=[order.pk])) if order else None
 
     def _done(self, request: HttpRequest, order: Order, action: str) -> None:
         """One action on one order, told to the operator and kept in the console's log."""
