@@ -44,7 +44,7 @@ class ContractClient:
         self.contract, self.token = contract, token
         self.http = Client()
 
-    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Any:
+    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: Any) -> Any:
         """The answer; `answer.data` is its JSON body, held against the document."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:
@@ -57,8 +57,8 @@ class ContractClient:
         hold(self.contract, method, path, answer.status_code, answer.data)
         return answer
 
-    def get(self, path: str, **headers: str) -> Any:
+    def get(self, path: str, **headers: Any) -> Any:
         return self.call("GET", path, **headers)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+    def post(self, path: str, body: Any = None, **headers: Any) -> Any:
         return self.call("POST", path, {} if body is None else body, **headers)

@@ -26,7 +26,7 @@ class CreditsOut(serializers.Serializer[Any]):
 class PendingOut(serializers.Serializer[Any]):
     amount = serializers.FloatField(help_text="Coins.")
     unlock_at = serializers.DateTimeField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # the document's name, not the attribute of a DRF field
 
 
 class CoinsOut(serializers.Serializer[Any]):
