@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -17,7 +16,7 @@ from accounts.models import User
 from config.kernel import clock
 from config.kernel.errors import DomainError
 from payments.admin.readonly import ReadOnly
-from payments.admin.reason import ReasonForm
+from payments.admin.reason import ReasonForm, logged, reason_of
 from payments.models import Payout, Withdrawal, WithdrawalDecision
 from payments.services.payout import payout_look_up, payout_of_withdrawal, withdrawal_pay
 from payments.services.withdrawal import withdrawal_approve, withdrawal_paid_by_hand, withdrawal_reject
@@ -121,12 +120,12 @@ class WithdrawalAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.action(description=gettext_lazy("Show the payee's account (a reason is needed and kept)"), permissions=["decide"])
     def reveal(self, request: HttpRequest, queryset: QuerySet[Withdrawal]) -> None:
         """The whole account of each, to pay it by hand; who looked and why is kept."""
-        reason = request.POST.get("reason", "").strip()
+        reason = reason_of(request)
         if not reason:
             self.message_user(request, _("Say why: who looks at an account is kept with the reason."), messages.ERROR)
             return
         for withdrawal in queryset:
-            self._kept(request, withdrawal, f"account looked at: {reason[:180]}")
+            logged(request, withdrawal, f"account looked at: {reason}")
             account: dict[str, str] = json.loads(withdrawal.account)
             self.message_user(request, f"{withdrawal}: " + ", ".join(f"{name} {value}" for name, value in account.items()))
 
@@ -139,7 +138,7 @@ class WithdrawalAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> None:
         """One decision about each, told to the operator and kept in the console's log."""
         operator: Any = request.user
-        reason = request.POST.get("reason", "").strip()[:300]
+        reason = reason_of(request)
         for withdrawal in queryset.order_by("pk"):
             try:
                 decide(withdrawal.pk, operator, reason)
@@ -147,8 +146,5 @@ class WithdrawalAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
                 self.message_user(request, f"{withdrawal}: {_(error.message)}", messages.ERROR)
                 continue
             withdrawal.refresh_from_db()
-            self._kept(request, withdrawal, f"{action} → {withdrawal.status}: {reason}")
+            logged(request, withdrawal, f"{action} → {withdrawal.status}: {reason}")
             self.message_user(request, f"{withdrawal}: {withdrawal.status}")
-
-    def _kept(self, request: HttpRequest, withdrawal: Withdrawal, text: str) -> None:
-        LogEntry.objects.log_actions(request.user.pk or 0, [withdrawal], CHANGE, text, single_object=True)
