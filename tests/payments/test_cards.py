@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.services.user import user_delete_request, user_erase
 from credits.models import Campaign, Promise, Wallet
 from credits.services.campaign import campaign_budget_set
 from payments.exceptions import AlreadyClaimed, CardSoldOut, NoCard
@@ -285,6 +286,18 @@ def test_a_failed_refund_gives_back_all_unclaimed_days(user: Any) -> None:
     for turn in range(3, 32):
         card_claim(user_id=user.pk, at=AT + turn * DAY)
     assert credits_of(user) == WHOLE
+
+
+def test_an_erased_users_card_runs_out_and_returns_its_rest(user: Any, clock: Any) -> None:
+    for slug in ("monthly-card", "monthly-card", "monthly"):
+        bought(user, slug, clock.now())
+    user_delete_request(user_id=user.pk, at=clock.now())
+    clock.advance(days=31)
+    assert user_erase(user_id=user.pk, at=clock.now())
+    subscription_sweep(at=clock.now())
+    clock.advance(days=40)
+    assert subscription_sweep(at=clock.now()) == 1
+    assert ([row[0] for row in cards(user)], left_in()) == (["ended", "ended"], BUDGET)
 
 
 def test_one_card_that_fails_holds_up_no_other(user: Any, user_factory: Any) -> None:
