@@ -83,16 +83,12 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         view = self.admin_site.admin_view(self.refund_order)
         return [path("order/<int:order_id>/", view, name="payments_refund_order"), *super().get_urls()]
 
-    def has_decide_permission(self, request: HttpRequest) -> bool:
-        """Whether this operator may decide about money that goes back."""
-        return request.user.has_perm("payments.change_refund")
-
     @admin.display(description=gettext_lazy("amount"))
     def amount(self, refund: Refund) -> str:
         """The money with its currency."""
         return money_of(refund.amount_cents, refund.order.currency)
 
-    @admin.action(description=gettext_lazy("Approve (first or second yes; a reason is needed)"), permissions=["decide"])
+    @admin.action(description=gettext_lazy("Approve (first or second yes; a reason is needed)"), permissions=["act"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         """Each is approved by this operator and, if that is enough, sent to its gateway."""
         text = request.POST.get("amount", "").strip()
@@ -106,7 +102,7 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
         self._each(request, queryset, "approve", decide)
 
-    @admin.action(description=gettext_lazy("Reject (the reason is told to the buyer)"), permissions=["decide"])
+    @admin.action(description=gettext_lazy("Reject (the reason is told to the buyer)"), permissions=["act"])
     def reject(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         """Each is rejected."""
 
@@ -115,7 +111,7 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
         self._each(request, queryset, "reject", decide)
 
-    @admin.action(description=gettext_lazy("Send to the gateway again, under the same number"), permissions=["decide"])
+    @admin.action(description=gettext_lazy("Send to the gateway again, under the same number"), permissions=["act"])
     def send(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         """Each that is being sent is sent now."""
 
@@ -126,7 +122,7 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def refund_order(self, request: HttpRequest, order_id: int) -> HttpResponse:
         """The form: what may go back with one operator, what was taken, what would be owed."""
-        if not self.has_decide_permission(request):
+        if not self.has_act_permission(request):
             raise PermissionDenied
         order = Order.objects.select_related("user").filter(pk=order_id).first()
         if order is None:
