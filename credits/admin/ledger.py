@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.contrib import admin
 
 from credits.admin.readonly import ReadOnly
-from credits.models import Account, Digest, Hold, Maturing, Posting, Transaction, Wallet
+from credits.models import Account, Clawback, Digest, Hold, Maturing, Posting, Repayment, Takeback, Transaction, Wallet
 
 
 def as_hex(value: bytes | memoryview | None) -> str:
@@ -58,7 +58,10 @@ class PostingAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 class WalletAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """What users have."""
 
-    list_display = ("user", "paid", "bonus", "held_paid", "held_bonus", "coins_pending", "coins", "coins_leaving", "spent", "seq")
+    list_display = (
+        "user", "paid", "bonus", "held_paid", "held_bonus", "coins_pending", "coins", "coins_leaving", "spent", "shortfall", "disputes",
+        "seq",
+    )  # fmt: skip
     list_select_related = ("user",)
     search_fields = ("=user__username",)
     ordering = ("-user_id",)
@@ -87,6 +90,49 @@ class MaturingAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     list_display = ("id", "wallet_id", "transaction_id", "amount_hundredths", "matures_at", "settled_by_id")
     search_fields = ("=wallet__user__username",)
+    ordering = ("-id",)
+
+
+class RepaymentInline(ReadOnly, admin.TabularInline):  # type: ignore[type-arg]
+    """What repaid a take-back's shortfall."""
+
+    model = Repayment
+    extra = 0
+    fields = ("transaction_id", "paid", "bonus")
+    readonly_fields = ("transaction_id",)
+    ordering = ("id",)
+
+
+@admin.register(Takeback)
+class TakebackAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What buyers had to give back, and what they owe of it."""
+
+    list_display = (
+        "id",
+        "created_at",
+        "user_id",
+        "reference",
+        "paid",
+        "bonus",
+        "shortfall",
+        "repaid_paid",
+        "repaid_bonus",
+        "restored_by_id",
+    )
+    search_fields = ("=user__username", "=reference")
+    ordering = ("-id",)
+    inlines: ClassVar = [RepaymentInline]
+
+
+@admin.register(Clawback)
+class ClawbackAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What disputed credits had become at others, and where it is."""
+
+    list_display = (
+        "id", "created_at", "reference", "payer_id", "recipient_id", "credits", "pending", "coins", "blocked", "lost", "due_at",
+        "settled_at",
+    )  # fmt: skip
+    search_fields = ("=reference", "=payer__username", "=recipient__user__username")
     ordering = ("-id",)
 
 

@@ -67,7 +67,8 @@ CREATE FUNCTION credits_clawback_take(
 ) RETURNS TABLE (credits bigint, pending bigint, coins bigint, blocked bigint, lost bigint) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-  v_wallets bigint[] := (SELECT array_agg(f.recipient_id) FROM credits_claims(p_payer, p_since, p_credits) f);
+  -- Of every transfer: while we wait, another clawback may claim the newest ones.
+  v_wallets bigint[] := (SELECT array_agg(DISTINCT s.recipient_id) FROM credits_transfers(p_payer, p_since) s);
   t credits_transaction;
   w credits_wallet;
   f record;

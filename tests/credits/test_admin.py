@@ -11,18 +11,35 @@ from django.test import RequestFactory
 
 from accounts.models import ApiKey, User
 from credits.admin.rules import CampaignAdmin, CampaignForm
-from credits.models import Account, Campaign, Digest, Entitlement, Hold, Maturing, Posting, Price, Promise, SpendLimit, Transaction, Wallet
+from credits.models import (
+    Account,
+    Campaign,
+    Clawback,
+    Digest,
+    Entitlement,
+    Hold,
+    Maturing,
+    Posting,
+    Price,
+    Promise,
+    SpendLimit,
+    Takeback,
+    Transaction,
+    Wallet,
+)  # fmt: skip
 from credits.services.campaign import campaign_promise
+from credits.services.clawback import clawback
 from credits.services.digest import digest_take
 from credits.services.entitlement import entitlement_set
 from credits.services.hold import hold
 from credits.services.limit import spend_limit_set
+from credits.services.takeback import takeback
 from credits.services.wallet import spend, transfer
 from tests.credits.conftest import AT, Person
 
 pytestmark = pytest.mark.django_db
 
-LEDGER = (Account, Digest, Entitlement, Hold, Maturing, Posting, Promise, SpendLimit, Transaction, Wallet)
+LEDGER = (Account, Clawback, Digest, Entitlement, Hold, Maturing, Posting, Promise, SpendLimit, Takeback, Transaction, Wallet)
 
 
 @pytest.fixture
@@ -36,6 +53,8 @@ def rows(person: Person) -> None:
     transfer(from_user_id=who, to_user_id=other, key="t", kind="tip", ref="work:1", amount=5, at=AT)
     entitlement_set(user_id=who, name="studio", valid_from=AT, valid_until=AT + dt.timedelta(days=1), daily_units=1)
     campaign_promise(user_id=who, slug="coupons", key="p", ref="x", amount=5, at=AT)
+    takeback(user_id=who, key="b", ref="refund:1", paid=5, bonus=0, may_owe=False, at=AT)
+    clawback(payer_id=who, key="d", ref="dispute:1", since_transaction_id=0, credits=5, at=AT)
     digest_take(at=AT)
 
 

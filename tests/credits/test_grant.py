@@ -6,13 +6,15 @@ import hashlib
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from accounts.exceptions import IdempotencyConflict
 from accounts.models import ErasedIdentity, User
 from config.kernel.errors import DatabaseUnavailable, InvalidInput
+from config.kernel.sql import fetch_one
 from credits.exceptions import PaidWithoutSale, PromiseClosed, SourceUnknown
-from credits.models import Campaign, Posting, Transaction, Wallet
+from credits.models import Campaign, Posting, Promise, Transaction, Wallet
 from credits.selectors.wallet import Balance, balance_of
 from credits.services import gift
 from credits.services.campaign import campaign_budget_set, campaign_create, campaign_promise, promise_pay, promise_withdraw
@@ -61,10 +63,46 @@ def test_an_order_whose_campaign_is_exhausted_brings_what_was_bought(person: Per
     assert remaining("small") == 0
 
 
+def promise(who: int, amount: int) -> int:
+    return campaign_promise(user_id=who, slug="coupons", key=f"p{amount}", ref="coupon:1", amount=amount, at=AT).promise_id or 0
+
+
+def test_an_orders_bonus_may_come_out_of_the_users_own_promise(person: Person) -> None:
+    who = person()
+    number, left = promise(who, 10), remaining("coupons")
+    assert order_settle(who, paid=100, bonus=8, bonus_source=f"promise:{number}", key="o1").bonus == 8
+    assert order_settle(who, paid=100, bonus=8, bonus_source=f"promise:{number}", key="o2").bonus == 2
+    assert order_settle(who, paid=100, bonus=8, bonus_source=f"promise:{number}", key="o3").bonus == 0
+    assert order_settle(who, paid=100, bonus=8, bonus_source=f"promise:{number}", key="o1").replayed
+    assert (buckets(who), remaining("coupons")) == ((300, 10, 0, 0), left)
+    assert promise_withdraw(promise_id=number, at=AT) == 0
+
+
+@pytest.mark.parametrize("fate", ["foreign", "withdrawn", "unknown"])
+def test_a_promise_that_is_not_the_users_adds_nothing(person: Person, fate: str) -> None:
+    who, other = person(), person()
+    number = promise(other if fate == "foreign" else who, 10) + (fate == "unknown")
+    if fate == "withdrawn":
+        promise_withdraw(promise_id=number, at=AT)
+    done = order_settle(who, paid=100, bonus=8, bonus_source=f"promise:{number}")
+    assert (done.paid, done.bonus, done.balance) == (100, 0, 100)
+    assert not Promise.objects.filter(paid_credits__gt=0).exists()
+
+
+def test_the_floor_is_the_settings_own(person: Person) -> None:
+    floor = settings.FLOOR_PRICE_CENTS
+    assert fetch_one("SELECT credits_floor_cents() AS cents").cents == floor
+    assert order_settle(person(), paid=100, cents=100 * floor).paid == 100
+
+
 @pytest.mark.parametrize(
     ("values", "error"),
     [
         ({"paid": 10, "cents": 0}, PaidWithoutSale),
+        ({"paid": 10, "cents": 49}, PaidWithoutSale),
+        ({"paid": 10, "bonus": 1, "bonus_source": "promise:"}, SourceUnknown),
+        ({"paid": 10, "bonus": 1, "bonus_source": "promise:1 or more"}, SourceUnknown),
+        ({"paid": 10, "bonus": 1, "bonus_source": "promise:-1"}, SourceUnknown),
         ({"paid": 10, "channel": "purse"}, SourceUnknown),
         ({"paid": 10, "bonus": 1, "bonus_source": "usage"}, SourceUnknown),
         ({"paid": 10, "bonus": 1, "bonus_source": "campaign:none"}, SourceUnknown),

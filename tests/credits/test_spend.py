@@ -12,7 +12,7 @@ from credits.exceptions import InsufficientCredits, SpendNotFound
 from credits.models import Posting, Transaction, Wallet
 from credits.selectors.wallet import Balance, balance_of
 from credits.services.hold import hold, hold_capture
-from credits.services.wallet import Movement, refund, spend
+from credits.services.wallet import Movement, pay, refund, spend
 from tests.credits.conftest import AT, Person, buckets, moved
 
 pytestmark = pytest.mark.django_db
@@ -186,3 +186,38 @@ def test_the_shown_sums_follow_the_contracts(person: Person) -> None:
     take(who, 20)
     hold(user_id=who, key="h", ref="task:2", amount=30, at=AT)
     assert balance_of(who) == Balance(paid=50, bonus=0, held=30, available=50, spent=50, earned=100)
+
+
+def buy(who: int, amount: int, key: str = "p") -> Movement:
+    return pay(user_id=who, key=key, ref="order:1", amount=amount, at=AT)
+
+
+def test_paid_credits_alone_pay_and_come_back(person: Person) -> None:
+    who = person(paid=99, bonus=30)
+    done = buy(who, 99)
+    assert done == Movement(done.transaction_id, 99, 0, 30, 99, False)
+    assert (buckets(who), Wallet.objects.get(pk=who).spent) == ((0, 30, 0, 0), 99)
+    assert refund(user_id=who, key="r", spend_key="p", at=AT).paid == 99
+    assert (buckets(who), Wallet.objects.get(pk=who).spent) == ((99, 30, 0, 0), 0)
+
+
+def test_bonus_credits_do_not_pay(person: Person) -> None:
+    who = person(paid=98, bonus=30)
+    before = moved()
+    with pytest.raises(InsufficientCredits) as refusal, transaction.atomic():
+        buy(who, 99)
+    assert refusal.value.params == {"current_balance": 98, "required": 99}
+    for amount in (0, -1):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            buy(who, amount)
+    assert moved() == before
+
+
+def test_a_payment_is_taken_once(person: Person) -> None:
+    who = person(paid=100)
+    first = buy(who, 60)
+    before = moved()
+    assert buy(who, 60) == Movement(first.transaction_id, 60, 0, 40, 60, True)
+    with pytest.raises(IdempotencyConflict), transaction.atomic():
+        buy(who, 59)
+    assert moved() == before
