@@ -14,7 +14,7 @@ from payments.gateways.alipay.config import AlipayConfig
 from payments.gateways.alipay.signing import SIGN_TYPE, is_signed, notice_content
 from payments.gateways.alipay.trades import CURRENCY, trade_standing
 from payments.gateways.alipay.transfers import transfer_standing
-from payments.gateways.base import RawNotice, RefundOutcome, RefundStanding, Subject, Unproven, VerifiedNotice
+from payments.gateways.base import PayoutStanding, RawNotice, RefundOutcome, RefundStanding, Subject, Unproven, VerifiedNotice
 
 LIFE = dt.timedelta(hours=26)
 """Alipay repeats a notice for 24 h 24 min (4 m, 10 m, 10 m, 1 h, 2 h, 6 h, 15 h), perhaps under its first `notify_time`; the rest is
@@ -99,13 +99,19 @@ def _subject(fields: Mapping[str, str]) -> tuple[str, Subject | None]:
     if not WORD.fullmatch(kind):
         raise ValueError("no kind")
     if "msg_method" in fields:
-        return kind, transfer_standing(json.loads(fields["biz_content"])) if kind == TRANSFER else None
+        return kind, _transfer(json.loads(fields["biz_content"])) if kind == TRANSFER else None
     if kind != TRADE:
         return kind, None
     status = fields["trade_status"]
     if _is_refund(fields, status):
         return f"{kind}.refund", _refund(fields, status)
     return f"{kind}.{status}", trade_standing(fields, status)
+
+
+def _transfer(content: Mapping[str, str]) -> PayoutStanding | None:
+    """None for a transfer that the merchant made elsewhere: its number is not one of ours."""
+    standing = transfer_standing(content)
+    return standing if standing.payout_uuid else None
 
 
 def _is_refund(fields: Mapping[str, str], status: str) -> bool:
@@ -116,14 +122,12 @@ def _is_refund(fields: Mapping[str, str], status: str) -> bool:
 
 
 def _refund(fields: Mapping[str, str], status: str) -> RefundStanding:
-    """`refund_fee` counts all refunds of the trade, so what this one gave back is not said."""
+    """`refund_fee` counts all refunds of the trade. What this one gave back is not said, so the notice speaks of the total only."""
     total = fields["total_amount"] if status == "TRADE_CLOSED" else fields.get("refund_fee")
     return RefundStanding(
         RefundOutcome.SUCCEEDED,
-        values.uuid_of(fields.get("out_biz_no", "")),
-        values.uuid_of(fields["out_trade_no"]),
-        fields["out_trade_no"],
-        fields["trade_no"],
+        order_uuid=values.uuid_of(fields["out_trade_no"]),
+        charge_id=fields["trade_no"],
         currency=fields.get("trans_currency") or CURRENCY,
         refunded_total_cents=values.cents(total) if total else None,
     )

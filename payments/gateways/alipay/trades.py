@@ -128,7 +128,7 @@ def refund_standing(
         outcome,
         request.refund_uuid,
         request.order_uuid,
-        number,
+        request.refund_uuid.hex,
         str(answer.get("trade_no") or request.charge_id),
         request.amount_cents,
         CURRENCY,
