@@ -17,7 +17,7 @@ from config.kernel import clock
 from payments.models import Order, SandboxPayment
 from payments.services import sandbox_bank as bank
 from payments.services.sandbox import OUTCOMES, sandbox_pay, sandbox_payment
-from payments.web.sandbox_answers import decided, shown
+from payments.web.sandbox_answers import SERVICES, decided, shown
 
 State = SandboxPayment.State
 
@@ -79,6 +79,7 @@ def _facts(payment: SandboxPayment) -> dict[str, Any]:
     last_refund = payment.refunds.order_by("created_at", "pk").last()
     return {
         "payment": payment,
+        "service": SERVICES[payment.channel],
         "amount": f"{payment.amount_cents / 100:,.2f}",
         "can_pay": payment.state != State.PAID,
         "is_paid": payment.state == State.PAID,

@@ -14,6 +14,8 @@ from payments.exceptions import PaymentNotFound, SandboxDecided
 
 STATUS = {PaymentNotFound: 404, SandboxDecided: 409}
 BODY_MOST_BYTES = 4096
+SERVICES = {"stripe": "Stripe", "wechat": "WeChat Pay", "alipay": "Alipay", "sandbox": "Sandbox"}
+"""How the services call themselves, in every language."""
 
 
 def shown(request: HttpRequest, page: Callable[[], HttpResponse]) -> HttpResponse:

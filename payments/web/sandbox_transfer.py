@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 from config.kernel import clock
 from payments.models import SandboxTransfer
 from payments.services.sandbox_bank import TRANSFER_OUTCOMES, sandbox_transfer, sandbox_transfer_end
-from payments.web.sandbox_answers import decided, shown
+from payments.web.sandbox_answers import SERVICES, decided, shown
 
 
 @csrf_exempt  # it stands for another site's page, and moves nothing that a stranger could not move there
@@ -33,4 +33,4 @@ def transfer(request: HttpRequest, transfer_id: UUID) -> HttpResponse:
 
 
 def _facts(found: SandboxTransfer) -> dict[str, Any]:
-    return {"transfer": found, "amount": f"{found.amount_cents / 100:,.2f}"}
+    return {"transfer": found, "service": SERVICES[found.channel], "amount": f"{found.amount_cents / 100:,.2f}"}
