@@ -72,7 +72,11 @@ MATRIX: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
     "pricing": ((200, 405), (200, 405)),
     "sandbox/identity/google": ((405, 422), (405, 422)),
     "sandbox/clock": ((405, 401), (405, 401)),
-    "sandbox/pay/<uuid:payment_id>": ((404, 422), (404, 422)),
+    "sandbox/pay/<str:payment_id>": ((404, 422), (404, 422)),
+    "sandbox/pay/<str:payment_id>/code.svg": ((404, 405), (404, 405)),
+    "sandbox/dispute/<str:payment_id>": ((405, 422), (405, 422)),
+    "sandbox/refund/<str:payment_id>": ((405, 422), (405, 422)),
+    "sandbox/transfer/<uuid:transfer_id>": ((404, 422), (404, 422)),
 }
 
 
@@ -97,7 +101,15 @@ def path_of(route: str) -> str:
         "language/<str:lang>": "language/en",
     }
     path = named.get(route, route)
-    for converter in ("<uuid:session_id>", "<uuid:delivery_id>", "<uuid:task_uuid>", "<uuid:payment_id>", "<uuid:order_uuid>"):
+    for converter in (
+        "<str:payment_id>",
+        "<uuid:transfer_id>",
+        "<uuid:session_id>",
+        "<uuid:delivery_id>",
+        "<uuid:task_uuid>",
+        "<uuid:payment_id>",
+        "<uuid:order_uuid>",
+    ):
         path = path.replace(converter, STRANGE)
     return "/" + path.replace("<int:number>", "999999").replace("<int:key_id>", "999999")
 
