@@ -122,7 +122,8 @@ def notice_sweep(*, at: dt.datetime) -> int:
 
 
 def _act_on_payment(notice_id: int, source: str, standing: Standing, at: dt.datetime) -> Verdict:
-    order = Order.objects.filter(uuid=standing.order_uuid).first() if standing.order_uuid else None
+    known = Order.objects.only("channel", "is_sandbox")
+    order = known.filter(uuid=standing.order_uuid).first() if standing.order_uuid else None
     verdict = _dismissal(source, standing, order)
     if verdict is None and order is not None:
         return order_hear(order_id=order.pk, standing=standing, at=at, notice_id=notice_id)
