@@ -35,9 +35,9 @@ class DisputeAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=gettext_lazy("taken from others"))
     def recipients(self, dispute: Dispute) -> str:
         """Whom the disputed credits had been sent to, and where their coins are now."""
-        rows = Clawback.objects.filter(reference=reference_of(dispute)).values("recipient__user__username").order_by("recipient_id")
-        sums = rows.annotate(**{name: Sum(name) for name in ("pending", "coins", "blocked", "lost")})
-        lines = [[row["recipient__user__username"], *(row[name] / 100 for name in ("pending", "coins", "blocked", "lost"))] for row in sums]
+        rows = Clawback.objects.filter(reference=reference_of(dispute)).values_list("recipient__user__username").order_by("recipient_id")
+        sums = rows.annotate(Sum("pending"), Sum("coins"), Sum("blocked"), Sum("lost"))
+        lines = [(username, *(hundredths / 100 for hundredths in found)) for username, *found in sums]
         return format_html_join("", "<div>{}: {} pending, {} available, {} blocked, {} lost</div>", lines) or "–"
 
     @admin.display(description=gettext_lazy("history"))

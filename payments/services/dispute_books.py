@@ -46,8 +46,7 @@ def credits_take(dispute: Dispute, at: dt.datetime) -> None:
         since = {"since_transaction_id": order.transaction_id, "credits": paid - unspent}
         found = clawback(payer_id=order.user_id, key=f"{ref}:claw", ref=ref, at=at, **since).credits
     if unspent + bonus:
-        facts = {"paid": unspent, "bonus": bonus, "may_owe": True}
-        dispute.takeback_id = takeback(user_id=order.user_id, key=f"{ref}:take", ref=ref, at=at, **facts).takeback_id
+        dispute.takeback_id = _take(dispute, unspent, bonus, "take", at)
     wallet_freeze(user_id=order.user_id)
     order_taken(order, paid, bonus, at)
     dispute.paid_credits, dispute.bonus_credits = paid, bonus
@@ -69,11 +68,9 @@ def money_gone(dispute: Dispute, at: dt.datetime) -> None:
 
 def credits_lose(dispute: Dispute, at: dt.datetime) -> None:
     """The dispute is lost: what was blocked is collected, the payer owes what was used up and is free otherwise."""
-    order, ref = dispute.order, reference_of(dispute)
-    clawback_collect(ref=ref, at=at)
+    clawback_collect(ref=reference_of(dispute), at=at)
     if dispute.owed_credits:
-        facts = {"paid": dispute.owed_credits, "bonus": 0, "may_owe": True}
-        dispute.owed_takeback_id = takeback(user_id=order.user_id, key=f"{ref}:owed", ref=ref, at=at, **facts).takeback_id
+        dispute.owed_takeback_id = _take(dispute, dispute.owed_credits, 0, "owed", at)
     money_gone(dispute, at)
     _losses_correct(dispute, at)
     _unfreeze(dispute)
@@ -94,6 +91,13 @@ def credits_restore(dispute: Dispute, at: dt.datetime) -> None:
     _unfreeze(dispute)
     dispute.is_money_gone = False
     dispute.save(update_fields=["is_frozen", "is_money_gone"])
+
+
+def _take(dispute: Dispute, paid: int, bonus: int, step: str, at: dt.datetime) -> int:
+    """Credits of the payer are taken back, what is missing is owed; the books' row of it."""
+    ref = reference_of(dispute)
+    taken = takeback(user_id=dispute.order.user_id, key=f"{ref}:{step}", ref=ref, paid=paid, bonus=bonus, may_owe=True, at=at)
+    return taken.takeback_id
 
 
 def _unrecovered_cents(dispute: Dispute) -> int:

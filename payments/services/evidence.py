@@ -54,7 +54,7 @@ def unpaid(order: Order, notice_id: int | None, at: dt.datetime) -> Verdict | No
     """None if the order's money came in. Else the notice stays undecided for an hour (the payment's may be late), then it is refused."""
     if order.status in PAID:
         return None
-    received = Notice.objects.filter(pk=notice_id).values_list("received_at", flat=True).first()
+    received = Notice.objects.filter(pk=notice_id or 0).values_list("received_at", flat=True).first()
     if received is not None and at - received < EARLY:
         return Verdict(NoticeFate.RECEIVED, "the order is not paid yet")
     return Verdict(NoticeFate.REFUSED, "the order is not paid")

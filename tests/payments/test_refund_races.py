@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from credits.services.money import money_move
@@ -43,7 +44,7 @@ def test_twenty_different_refunds_at_once_leave_one(committed_db: Any, stripe_se
     order = paid_order(stripe_server, user)
 
     def ask(number: int) -> Refund:
-        facts = {"amount_cents": 10_000, "reason": "x", "idempotency_key": str(number)}
+        facts: Any = {"amount_cents": 10_000, "reason": "x", "idempotency_key": str(number)}
         return refund_create(order_id=order.pk, operator=operator, at=now(), **facts)
 
     results = at_once(ask)
@@ -79,7 +80,8 @@ def test_without_the_orders_lock_the_same_race_books_it_twice(committed_db: Any,
         found = Order.objects.get(pk=order.pk)
         if found.refunded_cents:
             return
-        facts = {"channel": cash_of(found), "amount_cents": -value_of(found, 500), "account": "refunds"}
+        time.sleep(0.05)
+        facts: Any = {"channel": cash_of(found), "amount_cents": -value_of(found, 500), "account": "refunds"}
         money_move(user_id=user.pk, key=f"naive:{number}", ref="refund:naive", at=now(), **facts)
         Order.objects.filter(pk=order.pk).update(refunded_cents=500)
 
@@ -165,7 +167,7 @@ def test_a_dispute_while_tips_fly_both_ways_ends_with_balanced_books(
 
 def test_twenty_words_about_a_second_charge_send_it_back_once(committed_db: Any, stripe_server: StripeServer, user_factory: Any) -> None:
     order = paid_order(stripe_server, user_factory(bonus=0))
-    facts = {"order_uuid": order.uuid, "charge_id": "pi_second", "amount_cents": 10_000, "currency": "CNY"}
+    facts: Any = {"order_uuid": order.uuid, "charge_id": "pi_second", "amount_cents": 10_000, "currency": "CNY"}
     results = at_once(lambda _: refund_duplicate(order_id=order.pk, standing=Standing(Outcome.PAID, **facts), at=now()))
     assert errors(results) == []
     assert (Refund.objects.count(), cny("cash:stripe")) == (1, 20_000)

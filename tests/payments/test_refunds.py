@@ -200,7 +200,7 @@ def test_a_wallet_emptied_between_look_and_take_makes_it_a_case_for_two(
 
 
 def test_the_database_itself_wants_two_different_operators_and_one_open_refund(order: Order, operators: Any) -> None:
-    facts = {"order": order, "origin": "operator", "status": "waiting", "amount_cents": 1, "created_at": now(), "updated_at": now()}
+    facts: Any = {"order": order, "origin": "operator", "status": "waiting", "amount_cents": 1, "created_at": now(), "updated_at": now()}
     same = {"first_operator": operators[0], "second_operator": operators[0]}
     for wrong in (same, {"amount_cents": 0}):
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -213,7 +213,7 @@ def test_the_database_itself_wants_two_different_operators_and_one_open_refund(o
 @pytest.mark.parametrize("state", list(RefundState))
 @pytest.mark.parametrize("to", list(RefundState))
 def test_a_refund_moves_along_its_edges_only(order: Order, state: RefundState, to: RefundState) -> None:
-    facts = {"amount_cents": 1, "created_at": now(), "updated_at": now(), "idempotency_key": "k"}
+    facts: Any = {"amount_cents": 1, "created_at": now(), "updated_at": now(), "idempotency_key": "k"}
     refund = Refund.objects.create(order=order, origin="operator", status=state, **facts)
     assert refund_move(refund, to, at=now()) is (to in REFUND_EDGES[state])
     refund.refresh_from_db()
@@ -265,7 +265,7 @@ def test_what_never_arrived_is_sent_again_under_its_own_number(
 
 
 def test_what_nobody_sent_is_sent_by_the_sweep(stripe_server: StripeServer, order: Order, operators: Any, clock: Any) -> None:
-    facts = {"operator": operators[0], "amount_cents": 500, "reason": "x", "idempotency_key": "k"}
+    facts: Any = {"operator": operators[0], "amount_cents": 500, "reason": "x", "idempotency_key": "k"}
     refund = refund_create(order_id=order.pk, at=now(), **facts)
     assert (refund.status, refund.sent_at) == ("sending", None)
     clock.advance(minutes=3)
@@ -408,7 +408,13 @@ def test_a_word_that_does_not_fit_is_refused_with_an_alarm(
     refund = refunded(order, operators[0], 10_000)
     if "order_uuid" in wrong:
         wrong = {"order_uuid": paid_order(stripe_server, user_factory()).uuid}
-    right = {"refund_uuid": refund.uuid, "order_uuid": order.uuid, "charge_id": order.charge_id, "amount_cents": 10_000, "currency": "CNY"}
+    right: Any = {
+        "refund_uuid": refund.uuid,
+        "order_uuid": order.uuid,
+        "charge_id": order.charge_id,
+        "amount_cents": 10_000,
+        "currency": "CNY",
+    }
     before = moved()
     verdict = refund_heard(RefundStanding(RefundOutcome.SUCCEEDED, **{**right, **wrong}), source="stripe", at=now())
     assert (verdict.fate, verdict.reason) == ("refused", reason)
@@ -418,14 +424,14 @@ def test_a_word_that_does_not_fit_is_refused_with_an_alarm(
 
 def test_other_channels_strangers_and_impossible_sums_move_nothing(order: Order, operators: Any) -> None:
     before = moved()
-    word = {"order_uuid": order.uuid, "external_id": "re_x", "currency": "CNY"}
+    word: Any = {"order_uuid": order.uuid, "external_id": "re_x", "currency": "CNY"}
     done = RefundOutcome.SUCCEEDED
     assert refund_heard(RefundStanding(done, amount_cents=1, **word), source="wechat", at=now()).reason == "another channel"
     assert refund_heard(RefundStanding(done, amount_cents=10_001, **word), source="stripe", at=now()).reason == "another amount"
     assert refund_heard(RefundStanding(done, amount_cents=0, **word), source="stripe", at=now()).reason == "another amount"
     assert refund_heard(RefundStanding(RefundOutcome.PROCESSING, amount_cents=1, **word), source="stripe", at=now()).fate == "ignored"
     assert refund_heard(RefundStanding(done, external_id="re_x", charge_id="pi_x"), source="stripe", at=now()).fate == "ignored"
-    foreign = {**word, "order_uuid": UUID(int=1)}
+    foreign: Any = {**word, "order_uuid": UUID(int=1)}
     assert refund_heard(RefundStanding(done, amount_cents=1, **foreign), source="stripe", at=now()).reason == "unknown order"
     assert moved() == before
     assert not Refund.objects.exists()
@@ -479,7 +485,7 @@ def test_the_worth_of_parts_in_another_currency_sums_exactly(order: Order, opera
 def test_a_second_charge_goes_back_whole_and_touches_nothing_else(stripe_server: StripeServer, order: Order, buyer: Any) -> None:
     second = dict(charge_of(stripe_server, order)) | {"id": "ch_second", "payment_intent": "pi_second"}
     stripe_server.charges["ch_second"] = second
-    facts = {"order_uuid": order.uuid, "amount_cents": 10_000, "currency": "CNY"}
+    facts: Any = {"order_uuid": order.uuid, "amount_cents": 10_000, "currency": "CNY"}
     before = buckets(buyer)
     assert refund_duplicate(order_id=order.pk, standing=Standing(Outcome.PAID, charge_id=order.charge_id, **facts), at=now()) is None
     standing = Standing(Outcome.PAID, charge_id="pi_second", **facts)
