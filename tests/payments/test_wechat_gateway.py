@@ -244,6 +244,15 @@ def test_an_answer_that_cannot_be_believed_says_nothing(both: WechatServer, plan
     assert gateway.create(request).code_url
 
 
+@pytest.mark.parametrize("plan", ["signtest", "forged", "stale"])
+def test_a_no_that_cannot_be_believed_is_no_refusal(wechat: WechatServer, plan: str) -> None:
+    gateway, request = WechatGateway.configured(), asked()
+    gateway.create(request)
+    wechat.plans = [plan]
+    with pytest.raises(Unknown):
+        gateway.create(replace(request, amount_cents=1))
+
+
 def test_too_often_is_not_yet(wechat: WechatServer) -> None:
     wechat.plans = ["busy"]
     with pytest.raises(Temporary) as caught:

@@ -110,6 +110,7 @@ class WechatServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # an answer leaves in one piece
 
             def do_POST(self) -> None:
                 server.answer(self, "POST", self.rfile.read(int(self.headers.get("Content-Length") or 0)))
@@ -120,8 +121,11 @@ class WechatServer:
             def log_message(self, *_: Any) -> None:
                 return
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
+        class Crowd(ThreadingHTTPServer):
+            request_queue_size = 64
+            daemon_threads = True
+
+        self.http = Crowd(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
