@@ -15,6 +15,7 @@ from config.kernel.sql import fetch_one
 from payments.models import Notice, Order
 from payments.services.expiry import order_expire_due
 from payments.services.fulfil import SETTLE, settle_arguments
+from payments.services.reconcile import order_ask_due
 from payments.services.sandbox import sandbox_pay
 from payments.states import OrderState
 from tests.payments.conftest import Buy, credits_of, deliver, fates
@@ -88,6 +89,18 @@ def test_money_and_expiry_at_once_end_paid(committed_db: Any, stripe_server: Str
     at_once(lambda number: deliver(*notice) if number % 2 else order_expire_due(at=kernel_clock.now()), 8)
     order.refresh_from_db()
     assert (order.status, credits_of(user)) == ("succeeded", 1_100)
+
+
+def test_runs_at_once_ask_about_an_order_once(
+    committed_db: Any, stripe_server: StripeServer, user_factory: Any, buy: Buy, clock: Any
+) -> None:
+    user = user_factory(bonus=0)
+    stripe_server.pay(buy(user).external_id)
+    clock.advance(minutes=4)
+    before = len(stripe_server.requests)
+    changed = at_once(lambda _: order_ask_due(at=kernel_clock.now()), 8)
+    assert (sorted(changed), len(stripe_server.requests) - before) == ([0] * 7 + [1], 1)
+    assert credits_of(user) == 1_100
 
 
 def test_twenty_presses_of_pay_credit_once(committed_db: Any, demo: None, user_factory: Any, buy: Buy) -> None:

@@ -11,7 +11,7 @@ from config.kernel import clock as kernel_clock
 from config.kernel.errors import InvalidInput
 from payments.gateways.base import StatementLine, Temporary
 from payments.gateways.registry import statement_gateways
-from payments.models import Alarm, Difference, Order, Statement
+from payments.models import Alarm, Difference, Order, Refund, Statement
 from payments.services import statement as statement_service
 from payments.services.expiry import order_expire_due
 from payments.services.reconcile import next_ask, order_ask_due
@@ -187,6 +187,40 @@ def test_a_second_charge_on_the_statement_is_a_difference(day: Day, noon: dt.dat
     order = bought(user_factory(), buy)
     day.lines[kernel_clock.day_of(noon)] = [line(order), line(order, external_id="pi_second")]
     assert differences(compared(noon)) == [("missing_here", "pi_second", 10_000, None)]
+
+
+def refunded(order: Order, status: str, at: dt.datetime, **more: Any) -> Refund:
+    facts = {"origin": "operator", "amount_cents": 400, "idempotency_key": status, "settled_at": at, **more}
+    return Refund.objects.create(order=order, status=status, created_at=at, updated_at=at, **facts)
+
+
+def test_refunds_are_compared_by_our_number_or_the_gateways(day: Day, noon: dt.datetime, user_factory: Any, buy: Buy) -> None:
+    order = bought(user_factory(), buy)
+    named, waiting, failed, gone = (refunded(order, status, noon) for status in ("succeeded", "processing", "failed", "succeeded2"))
+    Refund.objects.filter(pk=named.pk).update(external_id="re_1")
+    Refund.objects.filter(pk=gone.pk).update(status="succeeded")
+    day.lines[kernel_clock.day_of(noon)] = [
+        line(order),
+        StatementLine("refund", "", "re_1", 400, "CNY"),
+        StatementLine("refund", waiting.uuid.hex, "", 400, "CNY"),
+        StatementLine("refund", failed.uuid.hex, "", 400, "CNY"),
+        StatementLine("refund", "", "re_strange", 30, "CNY"),
+    ]
+    statement = compared(noon)
+    assert differences(statement) == [
+        ("state", failed.uuid.hex, -400, None),
+        ("missing_here", "re_strange", -30, None),
+        ("missing_there", gone.uuid.hex, None, -400),
+    ]
+    assert (statement.gateway_cents, statement.our_cents) == (8_770, 8_800)
+
+
+def test_a_second_charge_that_goes_back_is_no_difference(day: Day, noon: dt.datetime, user_factory: Any, buy: Buy) -> None:
+    order = bought(user_factory(), buy)
+    back = refunded(order, "succeeded", noon, origin="duplicate", charge_id="pi_second", amount_cents=10_000)
+    lines = [line(order), line(order, external_id="pi_second"), StatementLine("refund", back.uuid.hex, "", 10_000, "CNY")]
+    day.lines[kernel_clock.day_of(noon)] = lines
+    assert differences(compared(noon)) == []
 
 
 def test_compared_again_there_is_nothing_twice_and_what_is_gone_is_closed(day: Day, noon: dt.datetime, user_factory: Any, buy: Buy) -> None:
