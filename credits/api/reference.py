@@ -12,6 +12,9 @@ from credits.states import Kind
 from generation.models import Task
 from payments.models import Order
 
+ORDER_KINDS = {Kind.RECHARGE, Kind.SPEND}
+TASK_KINDS = {Kind.SPEND, Kind.REFUND, Kind.HOLD, Kind.RELEASE, Kind.REMIX}
+
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
@@ -37,10 +40,6 @@ def subjects_of(user_id: int, rows: Iterable[LedgerRow]) -> Subjects:
     orders = Order.objects.filter(user_id=user_id, uuid__in=bought) if bought else []
     tasks = Task.objects.filter(user_id=user_id, uuid__in=worked).values_list("uuid", "kind") if worked else []
     return Subjects({order.uuid: order for order in orders}, dict(tasks))
-
-
-ORDER_KINDS = {Kind.RECHARGE, Kind.SPEND, Kind.REFUND, Kind.ADJUST}
-TASK_KINDS = {Kind.SPEND, Kind.REFUND, Kind.HOLD, Kind.RELEASE, Kind.REMIX}
 
 
 def _number(row: LedgerRow) -> UUID | None:

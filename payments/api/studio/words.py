@@ -23,6 +23,8 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 """Ledger kind → type and description."""
 TYPES = [word for word, _ in WORDS.values()]
+MONEY = {"refund": "支付退款", "dispute": "支付争议"}
+"""What an adjustment is about → its description."""
 MADE = {"writing": "生成文案", "ppt": "生成PPT"} | dict.fromkeys(("text2img", "img2img", "upscale", "pose", "image"), "生成图片")
 VIDEO = "生成视频"
 
@@ -33,10 +35,10 @@ def description(row: LedgerRow, subjects: Subjects) -> str:
     if order is not None and row.kind == Kind.RECHARGE:
         return f"充值{yuan(order.amount_cents)}元" if order.currency == "CNY" else f"充值{yuan(order.amount_cents)} {order.currency}"
     if order is not None:
-        return f"{'退款' if row.credits < 0 and row.kind != Kind.SPEND else '购买'}：{order.title}"
+        return f"购买：{order.title}"
     if task_kind and row.kind == Kind.SPEND:
         return MADE.get(task_kind, VIDEO)
-    return WORDS[row.kind][1]
+    return MONEY.get(row.reference.partition(":")[0], WORDS[row.kind][1])
 
 
 def yuan(cents: int) -> str:

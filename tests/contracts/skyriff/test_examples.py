@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from config.kernel import clock
 from payments.models import MonthlyCard, Order, Product, Withdrawal
+from payments.services.refund import refund_create
 from payments.states import WithdrawalState
+from tests.conftest import UserFactory
 from tests.contracts.client import ContractClient
 from tests.contracts.people import matured, paid_at_the_sandbox, path_of, tipped
 from tests.contracts.skyriff.conftest import MakeSomebody
@@ -63,6 +66,15 @@ class TestWallet:
         assert re.fullmatch(TIME, row.pop("created_at"))
         assert isinstance(row.pop("ledger_id"), int)
         assert row == {"type": "recharge", "amount": 600, "balance_after": 600, "description": "充值30元"}
+
+    def test_a_refund_is_named(self, somebody: MakeSomebody, user_factory: UserFactory) -> None:
+        someone, operator = somebody(paid=100), user_factory(is_staff=True)
+        refund_create(
+            order_id=Order.objects.get(user=someone.user).pk, operator=operator, amount_cents=1000, reason="asked for it",
+            idempotency_key="k", at=clock.now(),
+        )  # fmt: skip
+        row = someone.client.get("/v1/wallet/ledgers").data["data"]["items"][0]
+        assert (row["type"], row["amount"], row["balance_after"], row["description"]) == ("adjust", -100, 0, "支付退款")
 
     def test_coins_are_told_in_coins(self, somebody: MakeSomebody) -> None:
         payer, payee = somebody(paid=100), somebody()
