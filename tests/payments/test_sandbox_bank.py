@@ -15,11 +15,12 @@ from credits.models import Wallet
 from payments.exceptions import PaymentNotFound, SandboxDecided
 from payments.gateways.base import PayoutOutcome, PayoutRequest, RefundOutcome, RefundRequest, Rejected, StatementLine, Unknown
 from payments.gateways.sandbox import SandboxGateway
-from payments.models import Dispute, Notice, Order, Refund, SandboxPayment, SandboxRefund, SandboxTransfer
+from payments.models import Difference, Dispute, Notice, Order, Refund, SandboxPayment, SandboxRefund, SandboxTransfer
 from payments.services.refund import refund_create
 from payments.services.refund_send import refund_send
 from payments.services.sandbox import sandbox_pay
 from payments.services.sandbox_bank import sandbox_refund_end, sandbox_refund_end_due, sandbox_transfer_end
+from payments.services.statement import statement_compare
 from tests.payments.conftest import Buy, credits_of, fates, moved
 
 pytestmark = pytest.mark.django_db
@@ -182,6 +183,15 @@ def test_a_day_of_the_sandbox_has_its_payments_and_its_refunds(demo: None, user_
     assert gateway.statement(kernel_clock.day_of(kernel_clock.now())) == []
 
 
+def test_our_day_is_the_sandboxs_day(paid: tuple[Any, Order]) -> None:
+    refunded(paid[1], 1_000)
+    sandbox_refund_end_due(at=kernel_clock.now())
+    now = kernel_clock.now()
+    statement = statement_compare(channel="sandbox", day=kernel_clock.day_of(now), at=now)
+    assert (statement.lines, statement.gateway_cents, statement.our_cents) == (2, 9_000, 9_000)
+    assert not Difference.objects.exists()
+
+
 def refunded_failed(order: Order) -> UUID:
     """A refund that failed at the sandbox."""
     number = uuid4()
@@ -234,7 +244,7 @@ def test_what_becomes_of_a_payout_is_told_in_its_channels_words(
     for outcome in outcomes:
         assert f'value="{outcome}"' in Client().get(page).content.decode()
         assert post(page, outcome).json() == {"transfer_id": str(request.payout_uuid), "status": outcome}
-    assert Notice.objects.order_by("pk").first().source == source  # type: ignore[union-attr]
+    assert Notice.objects.order_by("pk").values_list("source", flat=True).first() == source
     assert Notice.objects.count() == len(outcomes)
     assert Client().post(page, {"outcome": outcomes[-1]}).status_code == 303
     wrong = "refused" if outcomes[-1] != "refused" else "paid"

@@ -282,9 +282,8 @@ def test_a_long_day_is_read_to_its_end_and_no_further(stripe_server: StripeServe
     for number in range(250):
         row = {"id": f"txn_{number}", "type": "payment" if number % 2 else "charge", "amount": 5, "currency": "usd"}
         stripe_server.ledger.append(row | {"created": midnight + number * 300, "source": source})
-    for number, created in (("before", midnight - 1), ("after", midnight + 86_400), ("other", midnight)):
-        kind = "stripe_fee" if number == "other" else "charge"
-        stripe_server.ledger.append({"id": f"txn_{number}", "type": kind, "amount": 5, "created": created, "source": source})
+    for name, kind, created in (("a", "charge", midnight - 1), ("b", "charge", midnight + 86_400), ("c", "stripe_fee", midnight)):
+        stripe_server.ledger.append({"id": f"txn_{name}", "type": kind, "amount": 5, "created": created, "source": source})
     lines = StripeGateway.configured().statement(day)
     assert len(lines) == 250
     assert set(lines) == {StatementLine("payment", "", "pi_x", 100, "JPY")}
