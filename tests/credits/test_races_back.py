@@ -74,7 +74,7 @@ def test_grants_against_take_backs_end_where_they_must(committed_db: object, per
     def take(number: int) -> Any:
         return takeback(user_id=who, key=f"b{number}", ref="r", paid=10, bonus=0, may_owe=True, at=AT)
 
-    jobs = [lambda n=n, act=act: act(n) for n in range(20) for act in (give, take)]  # type: ignore[misc]
+    jobs: list[Any] = [lambda n=n, act=act: act(n) for n in range(20) for act in (give, take)]
     jobs.append(lambda: refund(user_id=who, key="r", spend_key="s", at=AT))
     assert kinds(at_once(jobs), DomainError) == 0
     wallet = Wallet.objects.get(pk=who)
