@@ -39,7 +39,7 @@ class Wire:
     def __init__(self, config: WechatConfig) -> None:
         self.config = config
         self._gate_way = config.base  # what the library cuts off the addresses of bills
-        self.pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT, ca_certs=certifi.where())
+        self.pool = urllib3.PoolManager(maxsize=16, retries=False, timeout=TIMEOUT, ca_certs=certifi.where())
 
     def request(
         self, path: str, method: Any = RequestType.GET, data: dict[str, Any] | None = None, skip_verify: bool = False, **_: Any
