@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -26,7 +27,8 @@ def demo(settings: Any) -> None:
 
 @pytest.fixture
 def production(settings: Any) -> None:
-    """No demo mode and nothing configured."""
+    """No demo mode and nothing configured. The routes stay those that the process began with, whichever test asks for them first."""
+    import_module(settings.ROOT_URLCONF)
     settings.DEMO = False
     settings.STRIPE_SECRET_KEY = settings.STRIPE_WEBHOOK_SECRET = ""
     settings.REDIRECT_URIS = ["https://shop.example/paid"]
