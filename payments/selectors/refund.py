@@ -50,11 +50,6 @@ def booked_of(order: Order) -> Booked:
     return Booked(int(refunds["amount"] + disputes["amount"]), int(refunds["value"] + disputes["value"]))
 
 
-def refunds_of(*, user_id: int, order_id: int) -> list[Refund]:
-    """The refunds of the user's own order, oldest first; empty for somebody else's."""
-    return list(Refund.objects.filter(order_id=order_id, order__user_id=user_id).order_by("pk"))
-
-
 def refund_is_open(order: Order) -> bool:
     """Whether a refund of the order waits for operators or for the gateway."""
     return _own(order).filter(status__in=OPEN).exists()

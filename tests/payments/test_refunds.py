@@ -13,7 +13,6 @@ from credits.exceptions import WalletFrozen
 from payments.exceptions import DecisionRefused, PaymentNotFound, RefundNotFound, RefundOpen, RefundTooLarge
 from payments.gateways.base import Outcome, RefundOutcome, RefundStanding, Standing
 from payments.models import Order, Refund
-from payments.selectors.refund import refunds_of
 from payments.services.refund import (
     refund_approve,
     refund_ask_due,
@@ -129,8 +128,6 @@ def test_a_buyers_wish_waits_for_an_operator(order: Order, buyer: Any, operators
         refund_request(user_id=buyer.pk, order_uuid=order.uuid, reason="again", at=now())
     with pytest.raises(RefundOpen):
         refunded(order, operators[0], 100)
-    assert refunds_of(user_id=buyer.pk, order_id=order.pk) == [wish]
-    assert refunds_of(user_id=operators[0].pk, order_id=order.pk) == []
     refund_approve(refund_id=wish.pk, operator=operators[0], reason="fine", amount_cents=4_000, at=now())
     wish = refund_send(refund_id=wish.pk, at=now())
     assert (wish.status, wish.amount_cents, wish.first_operator) == ("succeeded", 4_000, operators[0])
