@@ -24,6 +24,8 @@ from payments.states import NoticeFate, WithdrawalState
 log = logging.getLogger(__name__)
 State = Payout.State
 OPEN = (State.SENDING, State.UNKNOWN, State.CONFIRMING)
+UNHEARD = (State.SENDING, State.UNKNOWN)
+"""Of a payout in these states its gateway may know nothing."""
 ASK_AGAIN = dt.timedelta(minutes=2)
 NEVER_ARRIVED_AFTER = dt.timedelta(minutes=30)
 """A payout that its gateway has not heard of so long after it was sent was never taken: the request is too old to be accepted now."""
@@ -109,14 +111,14 @@ def _told(payout: Payout, at: dt.datetime, *, send: bool) -> None:
     try:
         gateway = payout_gateway(payout.channel)
         standing = gateway.payout(request) if send else gateway.payout_query(request)
-    except Rejected as error:
-        standing = PayoutStanding(PayoutOutcome.REFUSED if send else PayoutOutcome.PROCESSING, payout.uuid, text=str(error))
     except Unknown:
         _quarantine(payout, at)
         return
-    except (Temporary, NotConfigured) as error:
+    except Rejected as error:
+        standing = PayoutStanding(PayoutOutcome.REFUSED if send else PayoutOutcome.PROCESSING, payout.uuid, text=str(error))
+    except (Temporary, NotConfigured) as error:  # not taken, or no answer: neither says that the gateway has never heard of it
         log.warning("payout %s: %s", payout.uuid, type(error).__name__)
-        standing = PayoutStanding(PayoutOutcome.NONE, payout.uuid)
+        standing = PayoutStanding(PayoutOutcome.PROCESSING, payout.uuid)
     payout_settle(payout_id=payout.pk, standing=standing, at=at)
 
 
@@ -151,12 +153,17 @@ def _settled(payout: Payout, standing: PayoutStanding, at: dt.datetime) -> bool:
             withdrawal_move(withdrawal, WithdrawalState.APPROVED, at=at)
         case PayoutOutcome.CONFIRMING if _moved(payout, (State.SENDING, State.UNKNOWN), State.CONFIRMING, standing, at):
             event_append(user_id=withdrawal.user_id, kind="withdrawal.confirm", payload=event_payload(withdrawal), at=at)
-        case PayoutOutcome.NONE if at - payout.created_at > NEVER_ARRIVED_AFTER and _moved(payout, OPEN, State.REFUSED, standing, at):
+        case PayoutOutcome.NONE if _never_arrived(payout, at) and _moved(payout, UNHEARD, State.REFUSED, standing, at):
             withdrawal_move(withdrawal, WithdrawalState.APPROVED, at=at)
         case _:
             Payout.objects.filter(pk=payout.pk, state__in=OPEN).update(ask_after=at + ASK_AGAIN)
             return False
     return True
+
+
+def _never_arrived(payout: Payout, at: dt.datetime) -> bool:
+    """Whether a gateway that knows nothing of the payout now will never take it: nothing was ever heard, and the request is too old."""
+    return not payout.external_id and at - payout.created_at > NEVER_ARRIVED_AFTER
 
 
 def _moved(payout: Payout, allowed: tuple[str, ...], to: str, standing: PayoutStanding, at: dt.datetime) -> bool:

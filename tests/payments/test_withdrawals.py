@@ -14,11 +14,11 @@ from accounts.models import Event, Identity
 from accounts.services.password import password_set
 from accounts.services.user import user_create
 from config.kernel import clock as kernel_clock
-from config.kernel.errors import DomainError, InvalidInput
+from config.kernel.errors import DomainError, InvalidInput, NotConfigured
 from credits.models import Posting, Wallet
 from credits.services.wallet import mature, transfer
 from payments.exceptions import AmountNotAllowed, DecisionRefused, WithdrawableTooSmall, WithdrawalBlocked
-from payments.gateways.base import PayoutOutcome, PayoutStanding
+from payments.gateways.base import PayoutOutcome, PayoutStanding, Rejected, Temporary, Unknown
 from payments.models import Alarm, Payout, Withdrawal
 from payments.selectors.withdrawal import withdrawals_page
 from payments.services.deletion import deletion_blocker
@@ -307,6 +307,35 @@ class TestPayouts:
         assert payout_look_up(payout_id=payout.pk, at=kernel_clock.now()).state == "refused"
         withdrawal.refresh_from_db()
         assert withdrawal.status == "approved"
+
+    @pytest.mark.parametrize("silence", [Temporary("busy"), NotConfigured(service="wechat"), Unknown("lost"), Rejected("no permission")])
+    @pytest.mark.parametrize("method", ["alipay", "wechat"])
+    def test_silence_at_a_look_up_is_never_taken_for_not_sent(
+        self, creator: Any, operators: Any, clock: Any, monkeypatch: Any, silence: Exception, method: str
+    ) -> None:
+        account = {"account": "lost@example.com", "name": "张三"} if method == "alipay" else {"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}
+        withdrawal = approved(creator, operators[0], method=method, account=account)
+        payout = withdrawal_pay(withdrawal_id=withdrawal.pk, operator=operators[0], at=kernel_clock.now())
+        before = payout.state
+
+        def silent(channel: str) -> Any:
+            raise silence
+
+        monkeypatch.setattr("payments.services.payout.payout_gateway", silent)
+        clock.advance(hours=5)
+        assert payout_look_up(payout_id=payout.pk, at=kernel_clock.now()).state == before
+        withdrawal.refresh_from_db()
+        assert withdrawal.status in ("sending", "unknown")
+        with pytest.raises(DecisionRefused):
+            withdrawal_paid_by_hand(withdrawal_id=withdrawal.pk, operator=operators[0], evidence="by hand", at=kernel_clock.now())
+
+    def test_a_payout_that_was_heard_of_is_never_forgotten(self, creator: Any, operators: Any, clock: Any) -> None:
+        withdrawal = approved(creator, operators[0], method="wechat", account={"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"})
+        payout = withdrawal_pay(withdrawal_id=withdrawal.pk, operator=operators[0], at=kernel_clock.now())
+        clock.advance(hours=1)
+        assert not payout_settle(payout_id=payout.pk, standing=PayoutStanding(PayoutOutcome.NONE, payout.uuid), at=kernel_clock.now())
+        payout.refresh_from_db()
+        assert payout.state == "confirming"
 
     def test_a_bank_card_has_no_gateway(self, creator: Any, operators: Any) -> None:
         account = {"account": "6222020200112233445", "name": "张三", "bank": "工商银行"}
