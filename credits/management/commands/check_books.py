@@ -12,7 +12,7 @@ from credits.services.check import check_books
 
 
 class Command(BaseCommand):
-    """Recomputes sums, caches, chains, holds, refunds, campaigns, limits, entitlements, coins, the digest and solvency."""
+    """Recomputes sums, caches, chains, holds, refunds, campaigns, limits, coins, take-backs, clawbacks, withdrawals, digest, solvency."""
 
     help = "Recompute the books from their postings; fail on the first difference."
 
