@@ -57,6 +57,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "old_notices": daily("payments.sweep_notices", 19, 20),
     "digest": daily("credits.digest", 16, 5),  # 00:05 in Asia/Shanghai: the day before is complete
     "books": every("credits.check_books", 3600.0),
+    **({"sandbox_refunds": every("payments.end_sandbox_refunds", 60.0)} if settings.DEMO else {}),
 }
 
 app = Celery("atelier")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from config.kernel import clock
-from payments.services import alarm, expiry, notice, payout, reconcile, refund_send, statement, subscription
+from payments.services import alarm, expiry, notice, payout, reconcile, refund_send, sandbox_bank, statement, subscription
 
 
 @shared_task(name="payments.expire_orders")
@@ -60,3 +60,9 @@ def ask_refunds() -> None:
 def ask_payouts() -> None:
     """Payouts without an end are looked up at their gateways (every minute, each when its turn comes)."""
     payout.payout_ask_due(at=clock.now())
+
+
+@shared_task(name="payments.end_sandbox_refunds")
+def end_sandbox_refunds() -> None:
+    """Refunds that the sandbox has taken have arrived at their payers (demo mode, every minute)."""
+    sandbox_bank.sandbox_refund_end_due(at=clock.now())

@@ -55,7 +55,10 @@ class Maturing(models.Model):
 
     class Meta:
         verbose_name_plural = "maturing coins"
-        indexes = (models.Index(fields=["matures_at", "id"], name="maturing_due", condition=Q(settled_by__isnull=True)),)
+        indexes = (
+            models.Index(fields=["matures_at", "id"], name="maturing_due", condition=Q(settled_by__isnull=True)),
+            models.Index(fields=["wallet", "matures_at"], name="maturing_wallet", condition=Q(settled_by__isnull=True)),
+        )
         constraints = (models.CheckConstraint(condition=Q(amount_hundredths__gt=0), name="maturing_amount"),)
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from config.kernel import clock
 from config.kernel.errors import DomainError
-from credits.exceptions import BudgetExceeded, InsufficientCredits
+from credits.exceptions import BudgetExceeded, InsufficientCredits, WalletFrozen
 from generation import storage
 from generation.engines.base import Engine, EngineInput, EngineRequest, Rejected, Temporary, Unknown
 from generation.engines.registry import adapter_of
@@ -63,7 +63,7 @@ def _make(task: Task, watch: Watch, workdir: Path) -> None:
     except UNFIT as error:
         _fail_free(task, Trouble("input_invalid", error.message if isinstance(error, DomainError) else str(error)))
         return
-    except (InsufficientCredits, BudgetExceeded):
+    except (InsufficientCredits, BudgetExceeded, WalletFrozen):
         _fail_free(task, UNPAYABLE)
         return
     watch.look()
@@ -136,7 +136,8 @@ def inputs_of(task: Task, workdir: Path) -> tuple[EngineInput, ...]:
 def hold_fit(task: Task, inputs: tuple[EngineInput, ...]) -> Task:
     """A per-second task holds what its input's real length costs, before anything reaches an engine; others are as they were.
 
-    Locks task and wallet. Raises MediaInvalid beyond 30 s, InsufficientCredits, BudgetExceeded. Source: contracts/README "Charging".
+    Locks task and wallet. Raises MediaInvalid beyond 30 s, InsufficientCredits, BudgetExceeded, WalletFrozen.
+    Source: contracts/README "Charging".
     """
     timed = next((found for found in inputs if found.name == "video"), None)
     if task.hold_id is None or timed is None:

@@ -218,11 +218,14 @@ class Rejected(Exception):
 
 
 class Unproven(Exception):
-    """A notice whose signature, age or form is not the gateway's; `str()` says why. `smells`: it was meant to deceive (forged, foreign)."""
+    """A notice whose signature, age or form is not the gateway's; `str()` says why.
 
-    def __init__(self, reason: str, *, smells: bool = False) -> None:
+    `alarm` names the alarm it deserves: `forged_notice` (meant to deceive), `wrong_merchant` (genuine, of somebody else's money), or none.
+    """
+
+    def __init__(self, reason: str, *, alarm: str = "") -> None:
         super().__init__(reason)
-        self.smells = smells
+        self.alarm = alarm
 
 
 class Gateway(Protocol):

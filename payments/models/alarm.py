@@ -9,7 +9,7 @@ from payments.models.order import Order
 
 
 class Alarm(models.Model):
-    """Something smells: of fraud, of a stuck payment, of books that differ. Open until an operator says what was done."""
+    """Something looks like fraud, a stuck payment, books that differ. Open until an operator says what was done."""
 
     kind = models.CharField(max_length=40)
     subject = models.CharField(max_length=255, help_text="What it is about, e.g. order:<uuid>.")

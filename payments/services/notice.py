@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,8 +45,6 @@ UNPROVEN_BODY_BYTES = 4096
 UNPROVEN_KEPT = dt.timedelta(days=30)
 BROKEN_OFF_AFTER = dt.timedelta(minutes=1)
 STUCK_AFTER = dt.timedelta(minutes=10)
-FOREIGN = re.compile(r"\b(merchant|account|seller|app|mode)\b")
-"""Words in an adapter's reason that say: genuine, and meant for somebody else."""
 STORE = """
 INSERT INTO payments_notice (source, external_id, kind, body, headers, received_at, deliveries, fate, reason)
 VALUES (%s, %s, %s, %s, %s, %s, 1, 'received', '')
@@ -75,10 +72,10 @@ def notice_receive(*, source: str, body: bytes, headers: Mapping[str, str], at: 
         gateway = notice_gateway(source)
         verified = gateway.verify(raw)
     except Unproven as error:
-        _record_unproven(source, raw, str(error), at, smells=error.smells)
+        _record_unproven(source, raw, str(error), at, alarm=error.alarm)
         raise NoticeRefused(reason=str(error)) from error
     except NotConfigured:
-        _record_unproven(source, raw, "The channel is not configured.", at, smells=False)
+        _record_unproven(source, raw, "The channel is not configured.", at, alarm="")
         raise
     stored = _store(source, raw, verified, at)
     if stored.fate != NoticeFate.RECEIVED:
@@ -161,17 +158,16 @@ def _store(source: str, raw: RawNotice, verified: VerifiedNotice, at: dt.datetim
     return fetch_one(STORE, (source, number, kind, raw.body, Jsonb(_kept(raw.headers)), at))
 
 
-def _record_unproven(source: str, raw: RawNotice, reason: str, at: dt.datetime, *, smells: bool) -> None:
-    """Kept to be looked at, under an id of our own, the body cut, and no more than so many an hour; one alarm counts those that smell."""
+def _record_unproven(source: str, raw: RawNotice, reason: str, at: dt.datetime, *, alarm: str) -> None:
+    """Kept to be looked at, under an id of our own, the body cut, no more than so many an hour; one alarm counts those that deserve it."""
     kept = _kept(raw.headers)
     digest = hashlib.sha256(raw.body + repr(kept).encode()).hexdigest()
     log.warning("unproven notice for %s: %s", source, reason)
     recent = Notice.objects.filter(source=source, fate=NoticeFate.UNPROVEN, received_at__gt=at - dt.timedelta(hours=1))
     if recent.count() >= UNPROVEN_AN_HOUR:
         return
-    if smells:
-        kind = "wrong_merchant" if FOREIGN.search(reason) else "forged_notice"
-        alarm_raise(kind=kind, subject=f"source:{source}", text=reason, at=at)
+    if alarm:
+        alarm_raise(kind=alarm, subject=f"source:{source}", text=reason, at=at)
     facts = {
         "body": raw.body[:UNPROVEN_BODY_BYTES],
         "headers": kept,

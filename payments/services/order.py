@@ -157,7 +157,7 @@ def _request_of(order: Order) -> CheckoutRequest:
         order.title,
         order.amount_cents,
         order.currency,
-        order.return_url or f"{settings.PUBLIC_BASE_URL}/",
+        order.return_url or f"{settings.PUBLIC_BASE_URL}/pay/{order.uuid}/",
         order.created_at,
         order.expires_at,
         payer_id=order.payer_id,

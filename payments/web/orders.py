@@ -21,9 +21,10 @@ from payments.exceptions import PaymentNotFound
 from payments.models import Order, Refund
 from payments.selectors.notice import notices_of
 from payments.selectors.order import orders_of
+from payments.selectors.refund import OPEN
 from payments.services.refund import refund_request
 from payments.services.refund_terms import refundable_of
-from payments.states import PAID, REFUND_EDGES
+from payments.states import PAID
 from payments.web.owned import own_order
 from payments.web.wording import CHANNELS, FATES, ORDER_STATES, REFUND_STATES, money, title_of
 
@@ -53,7 +54,7 @@ def order(request: HttpRequest, principal: Principal, order_uuid: UUID) -> HttpR
     """One order with everything that happened to it."""
     found = own_order(principal, order_uuid)
     refunds = list(found.refunds.select_related("order").order_by("pk"))
-    may_ask = found.status in PAID and not any(REFUND_EDGES[each.status] and each.status != "succeeded" for each in refunds)
+    may_ask = found.status in PAID and not any(each.status in OPEN for each in refunds)
     refundable = refundable_of(found, clock.now()) if may_ask else None
     context = {
         "section": "wallet",

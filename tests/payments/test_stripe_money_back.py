@@ -323,14 +323,14 @@ def test_only_events_of_our_keys_mode_are_believed(stripe_server: StripeServer, 
         return
     with pytest.raises(Unproven) as caught:
         gateway.verify(notice)
-    assert caught.value.smells
+    assert caught.value.alarm == "wrong_merchant"
 
 
 def test_an_event_of_a_connected_account_is_not_ours(stripe_server: StripeServer, paid: tuple[Any, Order]) -> None:
     body, headers = stripe_server.event("checkout.session.completed", stripe_server.sessions[paid[1].external_id], account="acct_other")
     with pytest.raises(Unproven) as caught:
         StripeGateway.configured().verify(RawNotice(body, headers))
-    assert caught.value.smells
+    assert caught.value.alarm == "wrong_merchant"
 
 
 @pytest.mark.parametrize("thing", [None, 7, [], {}, {"id": "re_1"}, {"id": "re_1", "amount": "x"}])

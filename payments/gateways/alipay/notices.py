@@ -33,7 +33,7 @@ def proven(notice: RawNotice, config: AlipayConfig) -> VerifiedNotice:
     if fields.get("sign_type") != SIGN_TYPE or not fields.get("sign"):
         raise Unproven("It is not signed by RSA2.")
     if not is_signed(config.alipay_public_key, notice_content(fields), fields["sign"]):
-        raise Unproven("The signature does not match.", smells=True)
+        raise Unproven("The signature does not match.", alarm="forged_notice")
     _addressed(fields, config)
     _timely(fields)
     return told(fields)
@@ -52,7 +52,7 @@ def form(body: bytes) -> dict[str, str]:
         raise Unproven("The body is no form in UTF-8.") from error
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise Unproven("A field of the form stands there twice.", smells=True)
+        raise Unproven("A field of the form stands there twice.", alarm="forged_notice")
     if fields.get("charset", "utf-8").lower() != "utf-8":
         raise Unproven("The notice is in another character set than was asked for.")
     return fields
@@ -73,9 +73,9 @@ def told(fields: Mapping[str, str]) -> VerifiedNotice:
 def _addressed(fields: Mapping[str, str], config: AlipayConfig) -> None:
     """Raises Unproven for what Alipay told somebody else: it is genuine, and of another merchant's money."""
     if fields.get("app_id") != config.app_id or fields.get("auth_app_id", config.app_id) != config.app_id:
-        raise Unproven("The notice is for another app.", smells=True)
+        raise Unproven("The notice is for another app.", alarm="wrong_merchant")
     if "msg_method" not in fields and fields.get("seller_id") != config.seller_id:
-        raise Unproven("The notice is for another seller.", smells=True)
+        raise Unproven("The notice is for another seller.", alarm="wrong_merchant")
 
 
 def _timely(fields: Mapping[str, str]) -> None:

@@ -51,7 +51,7 @@ def proven(notice: RawNotice) -> VerifiedNotice:
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 12):
         raise Unproven("The signature header is missing or cannot be read.")
     if not hmac.compare_digest(signature(notice.body, int(stamp)).encode(), header.encode()):
-        raise Unproven("The signature does not match.", smells=True)
+        raise Unproven("The signature does not match.", alarm="forged_notice")
     if abs(time.time() - int(stamp)) > TOLERANCE_S:
         raise Unproven("The signature is too old.")
     return read(notice.body)

@@ -41,7 +41,7 @@ def proven(notice: RawNotice, secret: str, *, is_live: bool) -> VerifiedNotice:
     except stripe.SignatureVerificationError as error:
         is_old = "tolerance" in str(error)  # looked at by the client only after the signature held
         text = "The signature is too old." if is_old else "The signature does not match."
-        raise Unproven(text, smells=bool(header) and not is_old) from error
+        raise Unproven(text, alarm="forged_notice" if header and not is_old else "") from error
     except (ValueError, IndexError, AttributeError, TypeError) as error:
         raise Unproven("The body or the signature header cannot be read.") from error
     verified = read(notice.body)
@@ -63,9 +63,9 @@ def read(body: bytes) -> VerifiedNotice:
 def _check_home(event: dict[str, Any], *, is_live: bool) -> None:
     """Raises Unproven for an event of a connected account or of the other mode: its money is not in our balance."""
     if event.get("account"):
-        raise Unproven("The event is of another account.", smells=True)
+        raise Unproven("The event is of another account.", alarm="wrong_merchant")
     if bool(event.get("livemode")) != is_live:
-        raise Unproven(f"The event is of {'test' if is_live else 'live'} mode, and our key is not.", smells=True)
+        raise Unproven(f"The event is of {'test' if is_live else 'live'} mode, and our key is not.", alarm="wrong_merchant")
 
 
 def _subject_of(event: dict[str, Any], kind: str) -> Subject | None:

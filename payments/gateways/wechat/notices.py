@@ -30,7 +30,7 @@ def proven(config: WechatConfig, notice: RawNotice) -> VerifiedNotice:
 
 
 def read(config: WechatConfig, body: bytes) -> VerifiedNotice:
-    """What a body says that was proven before: it is opened again. Raises Unproven for other merchants' (smells) and for nonsense."""
+    """What a body says that was proven before: it is opened again. Raises Unproven for other merchants' (an alarm) and for nonsense."""
     try:
         event = json.loads(body)
         kind, number = str(event["event_type"]), str(event["id"])
@@ -47,7 +47,7 @@ def _subject(config: WechatConfig, kind: str, resource: dict[str, Any]) -> Subje
         return None
     said = opened(config, resource)
     if not is_ours(config, said, appid=kind == ORDER):
-        raise Unproven("The notice is another merchant's.", smells=True)
+        raise Unproven("The notice is another merchant's.", alarm="wrong_merchant")
     if kind == ORDER:
         return order_standing(said)
     return payout_standing(config, said) if kind == TRANSFER else refund_standing(said, status="refund_status")

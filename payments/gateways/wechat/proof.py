@@ -48,4 +48,4 @@ def _hold(config: WechatConfig, text: bytes, signature: str) -> None:
     try:
         config.public_key.verify(base64.b64decode(signature, validate=True), text, PKCS1v15(), SHA256())
     except (binascii.Error, ValueError, InvalidSignature) as error:
-        raise Unproven("The signature does not match.", smells=True) from error
+        raise Unproven("The signature does not match.", alarm="forged_notice") from error
