@@ -700,7 +700,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("part", "value"), WRONG)
+@pytest.mark.parametrize(("part", "value"), WRONG, ids=[f"{number}-{part}" for number, (part, _) in enumerate(WRONG)])
 def test_a_wrong_setting_is_named_at_the_start_and_never_shown(wechat: WechatServer, settings: Any, part: str, value: str) -> None:
     setattr(settings, part, value)
     (said,) = said_at_the_start()
