@@ -33,7 +33,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must not outlive the module: the database refuses threads that run one
 def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from accounts.models import Event
 from config.kernel import clock as kernel_clock
@@ -16,6 +17,14 @@ from payments.services.catalogue import terms_of_product
 from payments.services.notice import Receipt, notice_receive
 from payments.services.order import order_create
 from tests.payments.stripe_server import StripeServer
+
+
+@pytest.fixture(autouse=True)
+def _english(settings: Any) -> Iterator[None]:
+    """The tests read texts for people in the language they are written in; none speaks the language of another."""
+    settings.LANGUAGE_CODE = "en"
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture
