@@ -112,8 +112,8 @@ class _Told:
             return False
         credits_lose(dispute, self.at)
         self._alarm(dispute, "dispute_lost", f"Lost: {dispute.losses_cents} CNY cents of it are borne by the platform.")
+        subscription_cancel(dispute.order, at=self.at)  # the wallet is locked before the event head
         dispute_move(dispute, DisputeState.LOST, at=self.at, closed_at=self.at)
-        subscription_cancel(dispute.order, at=self.at)
         order_sum(dispute.order, self.at)
         return True
 
@@ -124,10 +124,10 @@ class _Told:
             return False
         if was in CHARGED_BACK:
             credits_restore(dispute, self.at)
-        dispute_move(dispute, DisputeState.WON, at=self.at, closed_at=self.at)
-        order_sum(dispute.order, self.at)
         if was == DisputeState.LOST and not is_ended_by_refund(dispute.order):
             subscription_restore(dispute.order, at=self.at)
+        dispute_move(dispute, DisputeState.WON, at=self.at, closed_at=self.at)
+        order_sum(dispute.order, self.at)
         return True
 
     def _taken(self, order: Order, step: Step, is_last: bool) -> Verdict:

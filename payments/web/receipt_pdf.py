@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fpdf import FPDF
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 FONT = Path(__file__).resolve().parent.parent / "fonts" / "NotoSansSC-GB2312.otf"
 """Latin and GB2312 of Noto Sans SC (SIL Open Font License 1.1, `payments/fonts/OFL.txt`)."""
@@ -26,6 +28,8 @@ class Receipt:
 
 def drawn(receipt: Receipt) -> bytes:
     """The receipt as a PDF file. What the font lacks is drawn as an empty box, never refused."""
+    from fpdf import FPDF  # it and its fonts' tools cost memory; only a process that draws needs them
+
     page = FPDF(format="A4")
     page.set_title(f"{receipt.heading} {receipt.facts[0][1]}")
     page.set_creator("Atelier")

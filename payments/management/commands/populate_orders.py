@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from argparse import ArgumentParser
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +40,13 @@ class Command(BaseCommand):
             raise CommandError("run `populate` first")
         now = clock.real_now()
         lines = []
+        terms = terms_of_product(contract="video", slug="standard")
         with connection.cursor() as cursor, cursor.copy(f"COPY payments_order ({', '.join(COLUMNS)}) FROM STDIN") as copy:
             for number in range(orders):
                 user_id = users[0] if number % LISTED_SHARE == 0 else users[number % len(users)]
-                copy.write_row(_row(user_id, "expired", now - dt.timedelta(seconds=orders - number)))
+                copy.write_row(_row(terms, user_id, "expired", now - dt.timedelta(seconds=orders - number)))
             for number in range(pending):
-                row = _row(users[number % len(users)], "pending", now)
+                row = _row(terms, users[number % len(users)], "pending", now)
                 copy.write_row(row)
                 facts = dict(zip(COLUMNS, row, strict=True))
                 lines.append(f"{facts['uuid']} {facts['external_id']} {facts['amount_cents']} {facts['currency']}\n")
@@ -57,15 +57,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{orders} orders, {pending} pending")
 
 
-def _row(user_id: int, status: str, at: dt.datetime) -> tuple[Any, ...]:
-    terms, number = _terms(), uuid.uuid4()
+def _row(terms: Terms, user_id: int, status: str, at: dt.datetime) -> tuple[Any, ...]:
+    number = uuid.uuid4()
     return (
         number, user_id, terms.product_id, terms.contract, terms.kind, Order.Channel.STRIPE, Order.Method.CHECKOUT, False, status,
         terms.title, terms.amount_cents, terms.currency, terms.value_cents, terms.paid_credits, terms.bonus_credits, terms.bonus_source,
         f"cs_test_{number.hex}", "", "", "", "{}", "", "", str(number), b"0" * 32, "", 0, 0, 0, at, at, at + dt.timedelta(days=1),
     )  # fmt: skip
-
-
-@cache
-def _terms() -> Terms:
-    return terms_of_product(contract="video", slug="standard")
