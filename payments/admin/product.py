@@ -37,7 +37,7 @@ class PriceInline(admin.TabularInline):  # type: ignore[type-arg]
 class ProductAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """What each contract sells."""
 
-    list_display = ("slug", "contract", "kind", "name", "name_en", "paid_credits", "bonus_credits", "display_order", "is_active")
+    list_display = ("slug", "contract", "number", "kind", "name", "name_en", "paid_credits", "bonus_credits", "display_order", "is_active")
     list_filter = ("contract", "kind", "is_active")
     search_fields = ("slug", "name", "name_en")
     inlines = (PriceInline,)

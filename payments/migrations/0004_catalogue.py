@@ -30,12 +30,19 @@ PRODUCTS = [
 ]
 
 
+NUMBERS = {"credits-6": 1, "credits-30": 2, "monthly-card": 10, "promoter": 11}
+"""Document 004 names its packs 1 and 2 and its card 10; what it does not number is counted on."""
+
+
 def fill(apps, schema_editor):
     currency, product, price = (apps.get_model("payments", name) for name in ("Currency", "Product", "ProductPrice"))
     for code, digits, floor in CURRENCIES:
         currency.objects.get_or_create(code=code, defaults={"minor_digits": digits, "floor_cents": floor})
+    for number, row in enumerate(product.objects.filter(contract="video", number=None).order_by("display_order", "pk"), start=1):
+        product.objects.filter(pk=row.pk).update(number=number)
     for order, (contract, slug, kind, cents, name, name_en, text, text_en, brings) in enumerate(PRODUCTS, start=1):
-        words = {"name": name, "name_en": name_en, "description": text, "description_en": text_en}
+        number = NUMBERS.get(slug) or product.objects.filter(contract=contract).count() + 1
+        words = {"number": number, "name": name, "name_en": name_en, "description": text, "description_en": text_en}
         row, is_new = product.objects.get_or_create(
             contract=contract, slug=slug, defaults={"kind": kind, "display_order": order * 10, **words, **brings}
         )

@@ -88,6 +88,9 @@ class Product(models.Model):
     kind = models.CharField(max_length=24, choices=Kind, default=Kind.CREDIT_PACK)
     contract = models.CharField(max_length=12, choices=Contract)
     slug = models.SlugField(max_length=40, help_text=_("The name clients send; of a membership: monthly, quarterly or yearly."))
+    number = models.PositiveIntegerField(
+        null=True, blank=True, help_text=_("The number that the contract's clients know it by; empty: the next one of the contract.")
+    )
     name = models.CharField(max_length=80, help_text=_("As the contract's document calls it."))
     name_en = models.CharField(max_length=80, blank=True)
     description = models.CharField(max_length=200, blank=True)
@@ -114,6 +117,7 @@ class Product(models.Model):
         ordering: ClassVar[list[str]] = ["contract", "display_order", "id"]
         constraints = (
             models.UniqueConstraint(fields=["contract", "slug"], name="product_slug_unique"),
+            models.UniqueConstraint(fields=["contract", "number"], name="product_number_unique"),
             models.CheckConstraint(
                 condition=~models.Q(kind="membership") | models.Q(period_months__gt=0, slug__in=["monthly", "quarterly", "yearly"]),
                 name="product_membership",
@@ -128,6 +132,13 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.contract}/{self.slug}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A product without a number gets its contract's next one."""
+        if self.number is None:
+            highest = Product.objects.filter(contract=self.contract).aggregate(number=models.Max("number"))["number"]
+            self.number = (highest or 0) + 1
+        super().save(*args, **kwargs)
 
     @property
     def credits(self) -> int:

@@ -15,8 +15,8 @@ def prices_of(*, contract: str, currency: str = "CNY", kind: str = "") -> list[P
     return list(rows.select_related("product").order_by("product__display_order", "product_id"))
 
 
-def price_of(*, contract: str, slug: str = "", product_id: int | None = None, currency: str = "CNY") -> ProductPrice | None:
+def price_of(*, contract: str, slug: str = "", number: int | None = None, currency: str = "CNY") -> ProductPrice | None:
     """The price of one product that is on sale, found by its number if one is given, else by its slug; or None."""
-    which = {"product__slug": slug} if product_id is None else {"product_id": product_id}
+    which = {"product__slug": slug} if number is None else {"product__number": number}
     rows = ProductPrice.objects.filter(product__contract=contract, product__is_active=True, currency=currency, **which)
     return rows.select_related("product").first()

@@ -31,9 +31,9 @@ class Terms:
     kind: str = Product.Kind.CREDIT_PACK.value
 
 
-def terms_of_product(*, contract: str, slug: str = "", product_id: int | None = None, currency: str = "CNY") -> Terms:
+def terms_of_product(*, contract: str, slug: str = "", number: int | None = None, currency: str = "CNY") -> Terms:
     """The deal of a product on sale, by its slug or by its number. Raises ProductUnknown, also for another contract's."""
-    price = price_of(contract=contract, slug=slug, product_id=product_id, currency=currency)
+    price = price_of(contract=contract, slug=slug, number=number, currency=currency)
     if price is None:
         raise ProductUnknown()
     return _terms_of_price(price)

@@ -49,7 +49,7 @@ def test_fifty_recharges_under_one_key_are_one_order(committed_db: Any, user_fac
 
 def test_fifty_payments_under_one_key_are_one_order(committed_db: Any, user_factory: UserFactory) -> None:
     someone = signed_in(user_factory(), "skyriff")
-    body = {"product_id": Product.objects.get(slug="credits-30").pk, "pay_channel": "wechat"}
+    body = {"product_id": Product.objects.get(slug="credits-30").number, "pay_channel": "wechat"}
     answers = answers_of(someone, "/v1/payments/create", body, Idempotency_Key="one")
     assert {answer.status_code for answer in answers} <= {200, 409}
     assert len({answer.data["data"]["payment_id"] for answer in answers if answer.status_code == 200}) == 1
@@ -76,7 +76,7 @@ def test_fifty_withdrawals_with_coins_for_two_are_two(committed_db: Any, user_fa
 
 def test_fifty_claims_are_one(committed_db: Any, user_factory: UserFactory) -> None:
     someone = signed_in(user_factory(bonus=0), "skyriff")
-    body = {"product_id": Product.objects.get(slug="monthly-card").pk, "pay_channel": "wechat"}
+    body = {"product_id": Product.objects.get(slug="monthly-card").number, "pay_channel": "wechat"}
     paid_at_the_sandbox(Order.objects.get(pk=someone.client.post("/v1/subscriptions/buy", body).data["data"]["payment_id"]))
     codes = [answer.data["code"] for answer in answers_of(someone, "/v1/subscriptions/claim_daily", None)]
     assert (codes.count(0), codes.count(2003), someone.wallet.bonus) == (1, 49, 30)

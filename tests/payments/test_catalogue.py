@@ -74,14 +74,25 @@ def test_what_is_shipped_is_sound(settings: Any) -> None:
 @pytest.mark.django_db
 def test_a_product_is_found_by_its_number_and_only_in_its_contract() -> None:
     product = Product.objects.get(slug="credits-30")
-    terms = terms_of_product(contract="skyriff", product_id=product.pk)
+    terms = terms_of_product(contract="skyriff", number=product.number or 0)
     assert (terms.kind, terms.product_id, terms.paid_credits, terms.amount_cents) == ("credit_pack", product.pk, 600, 3_000)
     assert terms_of_product(contract="studio", slug="yearly").kind == "membership"
     for number in (0, -1, 10**30):
         with pytest.raises(ProductUnknown):
-            terms_of_product(contract="skyriff", product_id=number)
+            terms_of_product(contract="skyriff", number=number)
+    assert terms_of_product(contract="studio", number=product.number or 0).kind == "membership"
     with pytest.raises(ProductUnknown):
-        terms_of_product(contract="studio", product_id=product.pk)
+        terms_of_product(contract="studio", number=10)
+
+
+@pytest.mark.django_db
+def test_products_have_the_documents_numbers_and_new_ones_the_next() -> None:
+    numbers = dict(Product.objects.filter(contract="skyriff").values_list("slug", "number"))
+    assert numbers == {"credits-6": 1, "credits-30": 2, "monthly-card": 10, "promoter": 11}
+    assert list(Product.objects.filter(contract="video").order_by("number").values_list("slug", flat=True)) == [
+        "trial", "standard", "value", "premium"
+    ]  # fmt: skip
+    assert Product.objects.create(contract="skyriff", slug="credits-98", name="98").number == 12
 
 
 @pytest.mark.django_db

@@ -88,7 +88,7 @@ def product(price: ProductPrice) -> dict[str, Any]:
     found = price.product
     claims = found.claim_credits * found.period_days
     return {
-        "product_id": found.pk,
+        "product_id": found.number,
         "type": TYPES[Product.Kind(found.kind)],
         "name": found.name,
         "price_cny": cny(price.amount_cents),

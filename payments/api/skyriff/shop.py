@@ -85,7 +85,7 @@ class CallbackView(SkyriffView):
 
 
 def _terms(product_id: int, kinds: list[Product.Kind]) -> Terms:
-    terms = terms_of_product(contract=CONTRACT, product_id=product_id)
+    terms = terms_of_product(contract=CONTRACT, number=product_id)
     if terms.kind not in kinds:
         raise ProductUnknown()
     return terms

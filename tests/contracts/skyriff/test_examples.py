@@ -24,7 +24,7 @@ PAYEE = {"account": "user@example.com", "name": "张三"}
 
 def product(slug: str) -> int:
     """The number of a product of the document's catalogue."""
-    return Product.objects.get(contract="skyriff", slug=slug).pk
+    return Product.objects.get(contract="skyriff", slug=slug).number or 0
 
 
 def withdrawal_body(amount: Any, method: Any = "alipay", account: Any = None) -> dict[str, Any]:
