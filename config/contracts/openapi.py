@@ -52,7 +52,9 @@ def docs(request: HttpRequest, contract: str) -> HttpResponse:
         for address, methods in found["paths"].items()
         for method, operation in methods.items()
     ]
-    return render(request, "docs.html", {"contract": contract, "info": found["info"], "operations": operations})
+    return render(
+        request, "docs.html", {"contract": contract, "contracts": list(CONTRACTS), "info": found["info"], "operations": operations}
+    )
 
 
 def _fields(operation: dict[str, Any], found: dict[str, Any]) -> list[dict[str, str]]:

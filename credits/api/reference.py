@@ -37,7 +37,7 @@ def subjects_of(user_id: int, rows: Iterable[LedgerRow]) -> Subjects:
     numbers = {number: row.kind for row in rows if (number := _number(row)) is not None}
     bought = [number for number, kind in numbers.items() if kind in ORDER_KINDS]
     worked = [number for number, kind in numbers.items() if kind in TASK_KINDS]
-    orders = Order.objects.filter(user_id=user_id, uuid__in=bought) if bought else []
+    orders = Order.objects.filter(user_id=user_id, uuid__in=bought).select_related("product") if bought else []
     tasks = Task.objects.filter(user_id=user_id, uuid__in=worked).values_list("uuid", "kind") if worked else []
     return Subjects({order.uuid: order for order in orders}, dict(tasks))
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from config.kernel import clock
 from config.kernel.errors import DomainError
 from config.kernel.principal import Principal
+from credits.api.reference import Subjects, subjects_of
 from credits.models import Wallet
 from credits.selectors.wallet import LedgerRow, balance_of, ledger_page
 from operations.web.callers import signed_in
@@ -79,7 +80,8 @@ def _ledger(request: HttpRequest, user_id: int) -> dict[str, Any]:
     before = request.GET.get("before", "")
     position = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     rows = ledger_page(user_id, limit=ROWS + 1, before=position, kinds=kinds)
-    lines = [_line(row) for row in rows[:ROWS]]
+    subjects = subjects_of(user_id, rows[:ROWS])
+    lines = [_line(row, subjects) for row in rows[:ROWS]]
     labels = {"": _("All"), "out": _("Out"), "in": _("In"), "back": _("Returned")}
     address = reverse("wallet")
     shown = {"show": chosen} if kinds else {}
@@ -96,14 +98,14 @@ def _chip(name: str, label: str, is_current: bool) -> dict[str, Any]:
     return {"label": label, "href": f"{address}?{urlencode({'show': name})}" if name else address, "current": is_current}
 
 
-def _line(row: LedgerRow) -> dict[str, Any]:
+def _line(row: LedgerRow, subjects: Subjects) -> dict[str, Any]:
     in_coins = not row.credits and not row.held and bool(row.coins or row.coins_balance is not None)
     change = row.coins if in_coins else row.credits
     balance = row.coins_balance if in_coins else row.credits_balance
     shown = f"{change / 100:+,.2f}" if in_coins else f"{change:+,}"
     return {
         "at": row.created_at,
-        "entry": entry_of(row),
+        "entry": entry_of(row, subjects),
         "change": "" if not change else shown.replace("-", "−"),
         "is_plus": change > 0,
         "balance": "" if balance is None else (coins_text(balance) if in_coins else f"{balance:,}"),

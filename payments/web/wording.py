@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.web.client import user_agent
 from config.kernel.errors import NotConfigured
+from credits.api.reference import Subjects
 from credits.selectors.wallet import LedgerRow
+from generation.web.wording import PAGE_KINDS
 from payments.gateways.registry import checkout_gateway
 from payments.models import Order, Product, Withdrawal
 from payments.states import NoticeFate, OrderState, RefundState, WithdrawalState
@@ -130,14 +132,16 @@ def title_of(order: Order) -> str:
     return gettext("%(n)s credits") % {"n": f"{order.credits:,}"}
 
 
-def entry_of(row: LedgerRow) -> Entry:
+def entry_of(row: LedgerRow, subjects: Subjects) -> Entry:
     """What a line of the ledger is about, and where that stands."""
     subject, _colon, number = row.reference.partition(":")
     name = LEDGER.get(row.kind, row.kind)
-    if subject == "task" and number:
-        return Entry(name, _("A task"), reverse("task", args=[number]))
-    if row.kind == "recharge":
-        return Entry(name, _("An order"), reverse("order", args=[row.reference]))
+    order, task_kind = subjects.order(row), subjects.task_kind(row)
+    if order is not None:
+        return Entry(LEDGER["recharge"], title_of(order), reverse("order", args=[order.uuid]))
+    if task_kind:
+        kind = PAGE_KINDS.get(task_kind)
+        return Entry(name, kind.label if kind else _("A task"), reverse("task", args=[number]))
     if subject == "withdrawal":
         return Entry(name, _("Withdrawal"), reverse("withdraw"))
     return Entry(name, REASONS.get(subject, row.reference), "")

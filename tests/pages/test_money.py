@@ -115,6 +115,8 @@ class TestBuying:
         assert answer.status_code == 402
         order = ordered(rich, product="studio/monthly", channel="balance")
         assert (order.status, rich.balance) == ("succeeded", 0)
+        line = rich.client.get("/wallet").context["lines"][0]
+        assert (line["change"], line["entry"].text, line["entry"].link) == ("−99", "月度会员", f"/orders/{order.uuid}")
         assert rich.client.get("/wallet").context["membership"] is not None
 
     def test_the_payment_page_only_reads(self, reader: Any) -> None:

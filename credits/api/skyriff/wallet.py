@@ -52,7 +52,7 @@ class LedgerOut(serializers.Serializer[Any]):
 class WalletsView(SkyriffView):
     scope = "profile"
 
-    @extend_schema(operation_id="wallets", responses=answers("Wallets", WalletsOut(), 401, 403))
+    @extend_schema(operation_id="wallets", summary="The caller's credits and coins", responses=answers("Wallets", WalletsOut(), 401, 403))
     def get(self, request: HttpRequest) -> HttpResponse:
         """What the caller has; credits that are held do not count."""
         balance = balance_of(self.principal.user_id)
@@ -69,6 +69,7 @@ class LedgersView(SkyriffView):
 
     @extend_schema(
         operation_id="ledgers",
+        summary="What changed the caller's credits or coins",
         parameters=[OpenApiParameter("type", str, enum=[Unit.CREDITS, Unit.COINS], description="Default: credits."), CURSOR, LIMIT],
         responses=answers("Ledgers", page("Ledgers", LedgerOut), 400, 401, 403),
     )
