@@ -5,19 +5,29 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from config import urls  # it registers them
 from config.contracts.openapi import CONTRACTS, document
 
+KNOWN = ("skyriff", "studio", "video")
 
-@pytest.mark.parametrize("contract", sorted(CONTRACTS))
-def test_the_document_is_served(contract: str) -> None:
-    assert Client().get(f"/docs/{contract}/").status_code == 200
+
+def test_every_contract_has_its_row() -> None:
+    assert urls.urlpatterns
+    assert sorted(CONTRACTS) == sorted(KNOWN)
+
+
+@pytest.mark.parametrize("contract", KNOWN)
+def test_the_document_is_served_and_leads_to_the_others(contract: str) -> None:
+    page = Client().get(f"/docs/{contract}/")
+    assert page.status_code == 200
+    assert all(f'href="/docs/{other}/"' in page.content.decode() for other in KNOWN)
     answer = Client().get(f"/schema/{contract}.yaml")
     assert answer.status_code == 200
     assert b"openapi: 3.1" in answer.content
 
 
-@pytest.mark.parametrize("contract", sorted(CONTRACTS))
-def test_it_names_its_own_paths_and_says_who_may_ask(contract: str) -> None:
+@pytest.mark.parametrize("contract", KNOWN)
+def test_it_names_its_own_paths(contract: str) -> None:
     paths = document(contract)["paths"]
     prefix = f"/{CONTRACTS[contract].prefix}"
     assert paths
