@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
 
 MIB = 1024 * 1024
 
@@ -19,8 +21,34 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """The numbers a parameter may have: from `low` to `high`; whole multiples of `step` (0: fractions too); `choices`: only these."""
+
+    low: float
+    high: float
+    step: int = 1
+    choices: tuple[int, ...] = ()
+
+    def breach(self, value: Any) -> str:
+        """What is wrong with `value`, in words; "" if nothing is."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return "must be a number"
+        if self.choices and value not in self.choices:
+            return "must be " + " or ".join(map(str, self.choices))
+        if not self.low <= value <= self.high:
+            return f"must be from {self.low} to {self.high}"
+        if self.step and value % self.step:
+            return f"must be a multiple of {self.step}" if self.step > 1 else "must be a whole number"
+        return ""
+
+
+def _no_limits() -> Mapping[str, Limit]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind: its inputs, what comes out, and how long it takes until it was measured (seconds)."""
+    """One kind: its inputs, what comes out, how long it takes until it was measured (seconds), and the limits of its parameters."""
 
     name: str
     output: Literal["video", "image", "text", "pptx"]
@@ -28,6 +56,12 @@ class Kind:
     estimate_s: int = 180
     timed_by: str | None = None
     """The input whose length prices a per-second kind."""
+    limits: Mapping[str, Limit] = field(default_factory=_no_limits)
+
+    def breaches(self, params: Mapping[str, Any]) -> dict[str, str]:
+        """Parameter → what is wrong with it, of those that `params` has and that are beyond this kind's limits."""
+        told = {name: limit.breach(params[name]) for name, limit in self.limits.items() if params.get(name) is not None}
+        return {name: text for name, text in told.items() if text}
 
 
 IMAGE_LIMIT_BYTES = 10 * MIB
@@ -38,6 +72,35 @@ TIMED_INPUT_UNKNOWN_S = 5
 
 _IMAGE = Input("image_url", "image", IMAGE_LIMIT_BYTES)
 _VIDEO = Input("video_url", "video", VIDEO_LIMIT_BYTES)
+_POSE = Input("pose_image_url", "image", IMAGE_LIMIT_BYTES)
+
+SIDE = Limit(64, 2048, step=8)
+"""Pixels a side of what is drawn from nothing."""
+SHARE = Limit(0, 1, step=0)
+DRAWN: Mapping[str, Limit] = MappingProxyType(
+    {
+        "width": SIDE,
+        "height": SIDE,
+        "steps": Limit(1, 150),
+        "cfg_scale": Limit(0, 30, step=0),
+        "seed": Limit(-1, 2**63 - 1),
+        "denoise": SHARE,
+        "batch_size": Limit(1, 8),
+        "strength": SHARE,
+        "control_strength": Limit(0, 2, step=0),
+    }
+)
+"""Limits of everything that is drawn from a seed; -1 leaves the seed to us."""
+ENLARGED: Mapping[str, Limit] = MappingProxyType({"scale_factor": Limit(2, 4, choices=(2, 4))})
+FILMED: Mapping[str, Limit] = MappingProxyType(
+    {
+        **DRAWN,
+        "fps": Limit(1, 30),
+        "duration": Limit(1, 10),
+        "motion_bucket_id": Limit(1, 255),
+        "augmentation_level": SHARE,
+    }
+)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -46,5 +109,11 @@ KINDS: dict[str, Kind] = {
         Kind("image-to-video", "video", (Input("image_urls", "image", IMAGE_LIMIT_BYTES, is_list=True),)),
         Kind("animate-move", "video", (_IMAGE, _VIDEO), timed_by="video_url"),
         Kind("animate-mix", "video", (_IMAGE, _VIDEO), timed_by="video_url"),
+        Kind("text2img", "image", estimate_s=5, limits=DRAWN),
+        Kind("img2img", "image", (_IMAGE,), estimate_s=5, limits=DRAWN),
+        Kind("upscale", "image", (_IMAGE,), estimate_s=10, limits=ENLARGED),
+        Kind("pose", "image", (_POSE,), estimate_s=5, limits=DRAWN),
+        Kind("text2video", "video", estimate_s=20, limits=FILMED),
+        Kind("img2video", "video", (_IMAGE,), estimate_s=20, limits=FILMED),
     )
 }
