@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,17 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 from generation.engines.base import EngineOutput, EngineRequest, EngineStatus, Rejected, Temporary
 from generation.engines.builtin.canvas import Canvas, Floats
 from generation.engines.builtin.directives import Directive, directive_of, directive_of_query
 from generation.engines.builtin.encode import FPS, Writer
+from generation.engines.builtin.images import PAINTERS as IMAGE_PAINTERS
+from generation.engines.builtin.images import pictures
+from generation.engines.builtin.job import Cancelled, Ear, Job, chance_of
 from generation.engines.builtin.motion import Mixed, Moved
 from generation.engines.builtin.palette import plan_of
 from generation.engines.builtin.scene import scene_of
 from generation.engines.builtin.sound import sound_of
 from generation.engines.builtin.still import Picture, moving_of
+from generation.kinds import KINDS
 from generation.media import probe
 
 if TYPE_CHECKING:
@@ -31,34 +33,10 @@ DURATION_MAX_S = 60.0
 TIMED_MAX_MS = 30_000
 TIMED_SLACK_MS = 500
 TICK_S = 0.1
-REPORT_S = 0.25
 SLOW_SHARE = 90.0
 """How far the progress gets while `[[slow:n]]` waits."""
 PICTURE_PARAMS = ("prompt", "aspect_ratio", "quality", "mode", "seed", "duration_s")
 """What the pixels depend on, beside the kind and the inputs."""
-
-
-class Cancelled(Exception):
-    """Somebody asked to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One request as the painters see it: a prompt without directives, a size in pixels, a length, a source of chance."""
-
-    request: EngineRequest
-    prompt: str
-    width: int
-    height: int
-    seconds: float
-    rng: np.random.Generator
-
-    def input(self, name: str) -> Path:
-        """The path of the input of that name. Raises Rejected."""
-        for given in self.request.inputs:
-            if given.name == name:
-                return given.path
-        raise Rejected("An input is missing.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +63,15 @@ class BuiltinEngine:
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> EngineStatus:
-        """The drawn clip at `workdir/output.mp4`. Same kind, parameters, prompt and seed: the same pixels. Raises Rejected, Temporary."""
-        watch = _Watch(progress, cancelled)
+        """The drawn clip or pictures in `workdir`. Same kind, parameters, prompt and seed: the same pixels. Raises Rejected, Temporary."""
+        ear = Ear(progress, cancelled)
         prompt, directive = _asked(request)
         try:
-            begins = _obey(directive, request.attempt, watch)
-            job = _job(request, prompt)
-            path = workdir / "output.mp4"
-            _paint(job, path, watch, begins)
+            begins = _obey(directive, request.attempt, ear)
+            outputs = _made(request, prompt, workdir, ear, begins)
         except Cancelled:
-            return EngineStatus("cancelled", watch.reached)
-        return EngineStatus("succeeded", 100.0, (EngineOutput(path, None, "video/mp4"),))
+            return EngineStatus("cancelled", ear.reached)
+        return EngineStatus("succeeded", 100.0, outputs)
 
     def submit(self, request: EngineRequest) -> str:
         """Never called: the engine runs in the worker."""
@@ -110,26 +86,6 @@ class BuiltinEngine:
         return True
 
 
-class _Watch:
-    """Tells how far the work is and hears when it is to stop, a few times a second."""
-
-    def __init__(self, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> None:
-        self._progress, self._cancelled = progress, cancelled
-        self._last = 0.0
-        self.reached = 0.0
-
-    def step(self, percent: float) -> None:
-        """`percent` is done. Raises Cancelled."""
-        now = time.monotonic()
-        if now - self._last < REPORT_S:
-            return
-        self._last = now
-        if self._cancelled():
-            raise Cancelled
-        self.reached = max(self.reached, min(percent, 99.0))
-        self._progress(self.reached)
-
-
 def _asked(request: EngineRequest) -> tuple[str, Directive | None]:
     """The prompt without its directive, and the directive: of the prompt, or of an input's address where there is no prompt."""
     prompt, directive = directive_of(str(request.params.get("prompt") or ""))
@@ -139,7 +95,7 @@ def _asked(request: EngineRequest) -> tuple[str, Directive | None]:
     return prompt, directive
 
 
-def _obey(directive: Directive | None, attempt: int, watch: _Watch) -> float:
+def _obey(directive: Directive | None, attempt: int, ear: Ear) -> float:
     """Does what the directive says; returns the percentage that the rest of the work begins at."""
     if directive is None:
         return 0.0
@@ -148,25 +104,38 @@ def _obey(directive: Directive | None, attempt: int, watch: _Watch) -> float:
     if directive.name == "fail" and directive.value is not None and attempt <= directive.value:
         raise Temporary(f"asked to fail attempt {attempt}")
     if directive.name == "hang":
-        _wait(None, watch)
+        _wait(None, ear)
     if directive.name == "slow":
-        _wait(float(directive.value or 10), watch)
+        _wait(float(directive.value or 10), ear)
         return SLOW_SHARE
     return 0.0
 
 
-def _wait(seconds: float | None, watch: _Watch) -> None:
+def _wait(seconds: float | None, ear: Ear) -> None:
     """`seconds` pass (None: no end), the progress growing."""
     began = time.monotonic()
     while seconds is None or time.monotonic() - began < seconds:
         passed = time.monotonic() - began
-        watch.step(passed / seconds * SLOW_SHARE if seconds else 1.0)
+        ear.step(passed / seconds * SLOW_SHARE if seconds else 1.0)
         time.sleep(min(TICK_S, max(seconds - passed, 0)) if seconds else TICK_S)
+
+
+def _made(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: float) -> tuple[EngineOutput, ...]:
+    """The files of the request. Raises Rejected for a kind that nothing here paints, and for numbers beyond the kind's limits."""
+    kind = KINDS.get(request.kind)
+    wrong = kind.breaches(request.params) if kind else {}
+    if wrong:
+        raise Rejected("; ".join(f"{name} {text}" for name, text in wrong.items()))
+    if request.kind in IMAGE_PAINTERS:
+        return pictures(request, prompt, workdir, ear, begins)
+    path = workdir / "output.mp4"
+    _paint(_job(request, prompt), path, ear, begins)
+    return (EngineOutput(path, None, "video/mp4"),)
 
 
 def _job(request: EngineRequest, prompt: str) -> Job:
     width, height = _size(request)
-    return Job(request, prompt, width, height, _seconds(request), np.random.default_rng(_chance(request, prompt)))
+    return Job(request, prompt, width, height, _seconds(request), _chance(request, prompt))
 
 
 def _size(request: EngineRequest) -> tuple[int, int]:
@@ -193,15 +162,14 @@ def _seconds(request: EngineRequest) -> float:
     return max(round(min(length_ms, TIMED_MAX_MS) / 1000 * FPS), 1) / FPS
 
 
-def _chance(request: EngineRequest, prompt: str) -> list[int]:
-    """The seed of every choice: a digest of the kind and all parameters that the picture depends on."""
+def _chance(request: EngineRequest, prompt: str) -> np.random.Generator:
+    """The source of every choice: the kind and all parameters that the picture depends on."""
     told: dict[str, Any] = {name: request.params[name] for name in PICTURE_PARAMS if request.params.get(name) is not None}
-    text = orjson.dumps([request.kind, {**told, "prompt": prompt}], option=orjson.OPT_SORT_KEYS)
-    return list(hashlib.sha256(text).digest())
+    return chance_of(request.kind, {**told, "prompt": prompt})
 
 
-def _paint(job: Job, path: Path, watch: _Watch, begins: float) -> None:
-    watch.step(begins)
+def _paint(job: Job, path: Path, ear: Ear, begins: float) -> None:
+    ear.step(begins)
     clip = PAINTERS[job.request.kind](job) if job.request.kind in PAINTERS else None
     if clip is None:
         raise Rejected("The preview engine does not make this kind.")
@@ -210,7 +178,7 @@ def _paint(job: Job, path: Path, watch: _Watch, begins: float) -> None:
         for number in range(count):
             clip.picture.draw(canvas, number)
             writer.write(canvas)
-            watch.step(begins + (99 - begins) * (number + 1) / count)
+            ear.step(begins + (99 - begins) * (number + 1) / count)
 
 
 def _text_to_video(job: Job) -> Clip:
