@@ -10,7 +10,7 @@ from config.kernel import outbound
 from config.kernel.errors import NotFound
 from generation import storage
 from generation.engines.base import EngineInput
-from generation.exceptions_media import MediaInvalid
+from generation.exceptions_media import FileTooLarge, MediaInvalid
 from generation.media import Probe, judged
 from generation.models import Asset
 from generation.services.asset import asset_mark_used
@@ -25,7 +25,7 @@ def input_fetch(*, user_id: int, url: str, kind: str, workdir: Path, name: str =
 
     An address of our own is the caller's asset and is marked as used; any other is fetched by the guarded client
     (images ≤ 10 MB, videos ≤ 100 MB) and judged by its content. Call it outside transactions.
-    Raises AddressRefused and MediaInvalid, both with a text the user may see.
+    Raises AddressRefused, MediaInvalid and FileTooLarge, all with a text the user may see.
     """
     name = name or kind
     path = workdir / name
@@ -40,7 +40,7 @@ def input_fetch(*, user_id: int, url: str, kind: str, workdir: Path, name: str =
 def _own(asset: Asset, kind: str, path: Path) -> tuple[str, int | None]:
     _judge_kind(asset.kind, kind)
     if asset.size_bytes > LIMITS_BYTES[kind]:
-        raise MediaInvalid(reason=f"it is larger than {LIMITS_BYTES[kind] // 1024**2} MB")
+        raise FileTooLarge(limit_mb=LIMITS_BYTES[kind] // 1024**2)
     try:
         with storage.reading(asset.storage_key) as source, path.open("wb") as file:
             shutil.copyfileobj(source, file, storage.CHUNK_BYTES)
@@ -54,7 +54,7 @@ def _foreign(url: str, kind: str, path: Path) -> tuple[str, int | None]:
     try:
         outbound.get_to_file(url, path, limit_bytes=LIMITS_BYTES[kind], timeout_s=FETCH_TIMEOUT_S[kind])
     except outbound.AnswerTooLarge as error:
-        raise MediaInvalid(reason=f"it is larger than {LIMITS_BYTES[kind] // 1024**2} MB") from error
+        raise FileTooLarge(limit_mb=LIMITS_BYTES[kind] // 1024**2) from error
     except outbound.AddressUnreachable as error:
         raise MediaInvalid(reason=f"it could not be fetched: {error.params['reason']}") from error
     found: Probe = judged(path, path.with_suffix(".small.jpg")).probe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import tempfile
@@ -16,7 +17,7 @@ from credits.exceptions import BudgetExceeded, InsufficientCredits, WalletFrozen
 from generation import storage
 from generation.engines.base import Engine, EngineInput, EngineRequest, Rejected, Temporary, Unknown
 from generation.engines.registry import adapter_of
-from generation.exceptions_media import MediaInvalid
+from generation.exceptions_media import FileTooLarge, MediaInvalid
 from generation.kinds import KINDS, TIMED_INPUT_MAX_S
 from generation.locks import task_locked
 from generation.models import Attempt, Task
@@ -33,6 +34,9 @@ from generation.services.watch import Watch
 from generation.states import TaskState
 
 log = logging.getLogger(__name__)
+
+SEED_BYTES = 4
+"""Seeds stay below 2³², which every client's numbers hold exactly, a batch's successors too."""
 
 UNPAYABLE = Trouble("insufficient_credits", "Your credits do not cover the real length of the video. Nothing was charged.")
 
@@ -59,9 +63,10 @@ def task_run(task: Task) -> None:
 def _make(task: Task, watch: Watch, workdir: Path) -> None:
     try:
         inputs = inputs_of(task, workdir)
-        task = hold_fit(task, inputs)
+        task = seed_fit(hold_fit(task, inputs))
     except UNFIT as error:
-        _fail_free(task, Trouble("input_invalid", error.message if isinstance(error, DomainError) else str(error)))
+        code = "file_too_large" if isinstance(error, FileTooLarge) else "input_invalid"
+        _fail_free(task, Trouble(code, error.message if isinstance(error, DomainError) else str(error)))
         return
     except (InsufficientCredits, BudgetExceeded, WalletFrozen):
         _fail_free(task, UNPAYABLE)
@@ -131,6 +136,17 @@ def inputs_of(task: Task, workdir: Path) -> tuple[EngineInput, ...]:
             named = [(declared.media, value)] if value else []
         found += [input_fetch(user_id=task.user_id, url=url, kind=declared.media, workdir=workdir, name=name) for name, url in named]
     return tuple(found)
+
+
+def seed_fit(task: Task) -> Task:
+    """A task whose seed was left to us (-1 or none) has one, the same at every attempt, kept with it; others are as they were."""
+    if "seed" not in KINDS[task.kind].limits or task.params.get("seed") not in (None, -1):
+        return task
+    task.params = {**task.params, "seed": int.from_bytes(hashlib.sha256(task.uuid.bytes).digest()[:SEED_BYTES])}
+    rows = Task.objects.filter(pk=task.pk, status=TaskState.RUNNING, lease_owner=task.lease_owner)
+    if not rows.update(params=task.params):
+        raise _LeaseLost
+    return task
 
 
 def hold_fit(task: Task, inputs: tuple[EngineInput, ...]) -> Task:

@@ -36,8 +36,9 @@ UNFIT = (MediaInvalid, FileTooLarge, outbound.AddressRefused, outbound.AddressUn
 def attempt_settle(*, task: Task, attempt: Attempt, status: EngineStatus, workdir: Path, lease_owner: str | None = None) -> None:
     """What the engine said in the end has become true of the attempt and its task.
 
-    succeeded: our own copy is stored first (probed, hashed), then task, money, event and attempt end in one transaction;
-    the output of a task that was refunded meanwhile is kept for its owner's choice. failed and lost: another try after a
+    succeeded: our own copies of all outputs are stored first (probed, hashed), in order, then task (its main output the
+    first), money, event and attempt end in one transaction; the one output of a task that was refunded meanwhile is kept
+    for its owner's choice. failed and lost: another try after a
     back-off, three in all, where that may help, else FAILED. cancelled: the engine confirms that it stopped: CANCELLED or
     TIMEOUT. `lease_owner` None: the work was done elsewhere and no worker holds the task. Locks as `task_move`.
     """
@@ -112,16 +113,43 @@ def task_stop_due(task: Task, *, lease_owner: str | None = None) -> bool:
 
 def _succeed(task: Task, attempt: Attempt, status: EngineStatus, workdir: Path, lease_owner: str | None) -> None:
     try:
-        asset = _stored(task, status.outputs[0], workdir)
+        assets = _all_stored(task, status.outputs, workdir)
     except UNFIT as error:
         log.warning("attempt %s of task %s made nothing of use: %s", attempt.number, task.uuid, error)
         attempt_again(task=task, attempt=attempt, verdict=f"invalid output: {error}", lease_owner=lease_owner)
         return
     with transaction.atomic():
-        if task_move(task_id=task.pk, to=TaskState.SUCCEEDED, lease_owner=lease_owner, output=asset) is not None:
+        if task_move(task_id=task.pk, to=TaskState.SUCCEEDED, lease_owner=lease_owner, output=assets[0]) is not None:
             attempt_end(attempt, AttemptState.SUCCEEDED)
             return
-    if not late_keep(attempt=attempt, asset=asset):
+    _late(attempt, assets)
+
+
+def _late(attempt: Attempt, assets: list[Asset]) -> None:
+    """A single output is kept for its owner's choice if the task was refunded; a batch (or a second copy) is let go."""
+    if len(assets) > 1:
+        attempt_end(attempt, AttemptState.CANCELLED, "a batch that came late")
+    elif late_keep(attempt=attempt, asset=assets[0]):
+        return
+    _delete_all(assets)
+
+
+def _all_stored(task: Task, outputs: tuple[EngineOutput, ...], workdir: Path) -> list[Asset]:
+    """Our own copies of all outputs, in their order; when one is of no use, none is left. Raises UNFIT."""
+    if not outputs:
+        raise MediaInvalid(reason="the engine made no file")
+    assets: list[Asset] = []
+    try:
+        for output in outputs:
+            assets.append(_stored(task, output, workdir))
+    except BaseException:
+        _delete_all(assets)
+        raise
+    return assets
+
+
+def _delete_all(assets: list[Asset]) -> None:
+    for asset in assets:
         asset_delete(asset=asset)
 
 

@@ -12,13 +12,14 @@ import numpy as np
 
 from generation.engines.base import EngineOutput, EngineRequest, EngineStatus, Rejected, Temporary
 from generation.engines.builtin.canvas import Canvas, Floats
+from generation.engines.builtin.clips import SHOOTERS, clip
 from generation.engines.builtin.directives import Directive, directive_of, directive_of_query
 from generation.engines.builtin.encode import FPS, Writer
-from generation.engines.builtin.images import PAINTERS as IMAGE_PAINTERS
-from generation.engines.builtin.images import pictures
+from generation.engines.builtin.images import Painter, img2img, pictures, text2img, upscale
 from generation.engines.builtin.job import Cancelled, Ear, Job, chance_of
 from generation.engines.builtin.motion import Mixed, Moved
 from generation.engines.builtin.palette import plan_of
+from generation.engines.builtin.pose import pose
 from generation.engines.builtin.scene import scene_of
 from generation.engines.builtin.sound import sound_of
 from generation.engines.builtin.still import Picture, moving_of
@@ -126,8 +127,10 @@ def _made(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: 
     wrong = kind.breaches(request.params) if kind else {}
     if wrong:
         raise Rejected("; ".join(f"{name} {text}" for name, text in wrong.items()))
-    if request.kind in IMAGE_PAINTERS:
-        return pictures(request, prompt, workdir, ear, begins)
+    if request.kind in IMAGES:
+        return pictures(IMAGES[request.kind], request, prompt, workdir, ear, begins)
+    if request.kind in SHOOTERS:
+        return clip(request, prompt, workdir, ear, begins)
     path = workdir / "output.mp4"
     _paint(_job(request, prompt), path, ear, begins)
     return (EngineOutput(path, None, "video/mp4"),)
@@ -170,13 +173,13 @@ def _chance(request: EngineRequest, prompt: str) -> np.random.Generator:
 
 def _paint(job: Job, path: Path, ear: Ear, begins: float) -> None:
     ear.step(begins)
-    clip = PAINTERS[job.request.kind](job) if job.request.kind in PAINTERS else None
-    if clip is None:
+    made = PAINTERS[job.request.kind](job) if job.request.kind in PAINTERS else None
+    if made is None:
         raise Rejected("The preview engine does not make this kind.")
     canvas, count = Canvas(job.width, job.height), round(job.seconds * FPS)
-    with Writer(path, job.width, job.height, title=job.prompt, sound=clip.sound) as writer:
+    with Writer(path, job.width, job.height, title=job.prompt, sound=made.sound) as writer:
         for number in range(count):
-            clip.picture.draw(canvas, number)
+            made.picture.draw(canvas, number)
             writer.write(canvas)
             ear.step(begins + (99 - begins) * (number + 1) / count)
 
@@ -209,3 +212,5 @@ PAINTERS: dict[str, Callable[[Job], Clip]] = {
     "animate-mix": _animate_mix,
 }
 """Kind → painter. Another kind is one more line and one more function."""
+IMAGES: dict[str, Painter] = {"text2img": text2img, "img2img": img2img, "upscale": upscale, "pose": pose}
+"""Kind → what draws one still of it; `clips.SHOOTERS` are the short videos."""

@@ -23,9 +23,10 @@ BT709 = 1
 class Writer:
     """An MP4 being written. Use as a context; a clip that is left by an exception leaves no usable file."""
 
-    def __init__(self, path: Path, width: int, height: int, *, title: str = "", sound: Floats | None = None) -> None:
+    def __init__(self, path: Path, width: int, height: int, *, title: str = "", sound: Floats | None = None, fps: int = FPS) -> None:
         self._file: Any = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
         self._file.metadata.update({"comment": NOTE, "title": title[:200], "encoder": "Atelier"})
+        self._fps = fps
         self._video = self._video_stream(width, height)
         self._sound = sound
         self._audio: Any = self._file.add_stream("aac", rate=AUDIO_RATE, layout="stereo", bit_rate=96_000) if sound is not None else None
@@ -34,11 +35,11 @@ class Writer:
 
     def _video_stream(self, width: int, height: int) -> Any:
         options = {"preset": "veryfast", "crf": "21", "tune": "animation"}
-        stream = self._file.add_stream("libx264", rate=FPS, options=options)
+        stream = self._file.add_stream("libx264", rate=self._fps, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.gop_size = FPS
+        stream.codec_context.gop_size = self._fps
         stream.codec_context.thread_count = THREADS
-        stream.codec_context.time_base = Fraction(1, FPS)
+        stream.codec_context.time_base = Fraction(1, self._fps)
         stream.codec_context.color_range = BT709  # limited range
         stream.codec_context.colorspace = BT709
         stream.codec_context.color_primaries = BT709
@@ -48,11 +49,11 @@ class Writer:
     def write(self, canvas: Canvas) -> None:
         """The canvas is the next frame; the sound up to it is written along."""
         frame = av.VideoFrame.from_ndarray(canvas.buffer, format="yuv420p")
-        frame.pts, frame.time_base = self._count, Fraction(1, FPS)
+        frame.pts, frame.time_base = self._count, Fraction(1, self._fps)
         self._count += 1
         self._file.mux(self._video.encode(frame))
-        if self._sound is not None and self._count % FPS == 0:
-            self._write_sound(self._count * AUDIO_RATE // FPS)
+        if self._sound is not None and self._count % self._fps == 0:
+            self._write_sound(self._count * AUDIO_RATE // self._fps)
 
     def _write_sound(self, until: int) -> None:
         assert self._sound is not None
@@ -75,6 +76,6 @@ class Writer:
 
     def _finish(self) -> None:
         if self._sound is not None:
-            self._write_sound(self._count * AUDIO_RATE // FPS)
+            self._write_sound(self._count * AUDIO_RATE // self._fps)
             self._file.mux(self._audio.encode(None))
         self._file.mux(self._video.encode(None))

@@ -33,7 +33,7 @@ SMALL_PX = 512
 Painter = Callable[[EngineRequest, str, int], Image.Image]
 
 
-def pictures(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: float) -> tuple[EngineOutput, ...]:
+def pictures(painter: Painter, request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: float) -> tuple[EngineOutput, ...]:
     """The pictures of one request as PNG files in `workdir`, in order: number n of a batch is what seed + n makes alone.
 
     Raises Rejected, Cancelled.
@@ -43,7 +43,7 @@ def pictures(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begin
     for number in range(count):
         ear.step(begins + (99 - begins) * number / count)
         path = workdir / f"output_{number}.png"
-        image = PAINTERS[request.kind](request, prompt, int(request.params.get("seed") or 0) + number)
+        image = painter(request, prompt, int(request.params.get("seed") or 0) + number)
         image.save(path, "PNG", compress_level=COMPRESSION, pnginfo=_said(prompt))
         found.append(EngineOutput(path, None, "image/png"))
     return tuple(found)
@@ -156,7 +156,3 @@ def upscale(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
         raise Rejected(f"The result would be larger than {SIDE_MAX_PX} pixels a side or {PIXELS_MAX // 1_000_000} megapixels.")
     large = given.resize((width, height), Image.Resampling.LANCZOS)
     return large.filter(ImageFilter.UnsharpMask(radius=factor, percent=60, threshold=2))
-
-
-PAINTERS: dict[str, Painter] = {"text2img": text2img, "img2img": img2img, "upscale": upscale}
-"""Kind → painter. Another kind is one more line and one more function."""

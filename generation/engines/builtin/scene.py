@@ -72,7 +72,10 @@ class Scene:
 
     def draw(self, canvas: Canvas, number: int) -> None:
         """The canvas shows frame `number`, caption included."""
-        second = number / FPS
+        self.at(canvas, number / FPS)
+
+    def at(self, canvas: Canvas, second: float) -> None:
+        """The canvas shows that second, caption included."""
         for element in self._elements:
             element.draw(canvas, second)
         draw_caption(canvas)

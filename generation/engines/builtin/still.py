@@ -78,11 +78,12 @@ class Journey:
         angle = rng.uniform(0, 2 * np.pi)
         self._aim = (float(np.cos(angle)) * 0.34, float(np.sin(angle)) * 0.3)
 
-    def draw(self, canvas: Canvas, number: int) -> None:
-        share = min(number / FPS / max(self._seconds, 0.1), 1.0)
+    def at(self, canvas: Canvas, second: float) -> None:
+        """The canvas shows where the camera is at that second."""
+        share = min(second / max(self._seconds, 0.1), 1.0)
         eased = share * share * (3 - 2 * share)
         zoom = self._zoom[0] + (self._zoom[1] - self._zoom[0]) * eased
-        breath = 1 + 0.004 * float(np.sin(number / FPS * 1.9))
+        breath = 1 + 0.004 * float(np.sin(second * 1.9))
         wide, high = self._planes.width / zoom * breath, self._planes.height / zoom * breath
         wide, high = min(wide, self._planes.width), min(high, self._planes.height)
         room_x, room_y = self._planes.width - wide, self._planes.height - high
@@ -95,16 +96,20 @@ class Journey:
 class Moving:
     """One picture after another, each faded into the next, with moving light in front."""
 
-    def __init__(self, pictures: Sequence[Picture], seconds: float, elements: Sequence[Element]) -> None:
+    def __init__(self, pictures: Sequence[Journey], seconds: float, elements: Sequence[Element]) -> None:
         self._pictures = pictures
         self._each = seconds / len(pictures)
         self._elements = elements
         self._next: Canvas | None = None
 
     def draw(self, canvas: Canvas, number: int) -> None:
-        second = number / FPS
+        """The canvas shows frame `number`."""
+        self.at(canvas, number / FPS)
+
+    def at(self, canvas: Canvas, second: float) -> None:
+        """The canvas shows that second, caption included."""
         index = min(int(second / self._each), len(self._pictures) - 1)
-        self._pictures[index].draw(canvas, number - round(index * self._each * FPS))
+        self._pictures[index].at(canvas, second - round(index * self._each * FPS) / FPS)
         left = (index + 1) * self._each - second
         if index + 1 < len(self._pictures) and left < FADE_S:
             self._fade(canvas, index + 1, 1 - left / FADE_S)
@@ -115,7 +120,7 @@ class Moving:
     def _fade(self, canvas: Canvas, index: int, share: float) -> None:
         if self._next is None:
             self._next = Canvas(canvas.width, canvas.height)
-        self._pictures[index].draw(self._next, 0)
+        self._pictures[index].at(self._next, 0.0)
         weight = int(share * 256)
         mixed: Bytes = ((canvas.buffer * np.uint16(256 - weight) + self._next.buffer * np.uint16(weight)) >> 8).astype(np.uint8)
         canvas.buffer[...] = mixed
@@ -123,8 +128,15 @@ class Moving:
 
 def moving_of(paths: Sequence[Path], prompt: str, *, width: int, height: int, seconds: float, rng: np.random.Generator) -> Moving:
     """The images in turn, each under a gliding camera, with what the prompt lets fall or shine."""
-    each = seconds / len(paths)
-    journeys = [Journey(opened(path), width, height, each, rng) for path in paths]
+    return moving_of_images([opened(path) for path in paths], prompt, width=width, height=height, seconds=seconds, rng=rng)
+
+
+def moving_of_images(
+    images: Sequence[Image.Image], prompt: str, *, width: int, height: int, seconds: float, rng: np.random.Generator
+) -> Moving:
+    """`moving_of` for images that are open."""
+    each = seconds / len(images)
+    journeys = [Journey(image, width, height, each, rng) for image in images]
     return Moving(journeys, seconds, _air(prompt, rng, width, height))
 
 

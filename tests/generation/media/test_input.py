@@ -10,7 +10,7 @@ from pytest_httpserver import HTTPServer
 
 from config.kernel.outbound import AddressRefused
 from generation import storage
-from generation.exceptions_media import MediaInvalid
+from generation.exceptions_media import FileTooLarge, MediaInvalid
 from generation.services import input as service
 from generation.services.input import input_fetch
 from generation.services.link import link_of
@@ -57,7 +57,7 @@ def test_own_files_are_held_to_kind_and_size_and_must_still_be_there(
     with pytest.raises(MediaInvalid, match="not a video"):
         input_fetch(user_id=user.pk, url=link_of(asset), kind="video", workdir=workdir)
     monkeypatch.setitem(service.LIMITS_BYTES, "image", asset.size_bytes - 1)
-    with pytest.raises(MediaInvalid, match="larger than"):
+    with pytest.raises(FileTooLarge):
         input_fetch(user_id=user.pk, url=link_of(asset), kind="image", workdir=workdir)
     monkeypatch.undo()
     storage.delete(asset.storage_key)
@@ -90,7 +90,9 @@ def test_foreign_addresses_that_cannot_be_used_say_why(
     httpserver.expect_request("/large").respond_with_data(b"x" * 3_000_000)
     httpserver.expect_request("/video").respond_with_data(make_video().read_bytes())
     monkeypatch.setitem(service.LIMITS_BYTES, "image", 2_000_000)
-    for path, reason in (("/page", "JPEG, PNG"), ("/gone", "answered 404"), ("/large", "larger than"), ("/video", "not an image")):
+    with pytest.raises(FileTooLarge, match="at most 1 MB"):
+        input_fetch(user_id=user.pk, url=httpserver.url_for("/large"), kind="image", workdir=workdir)
+    for path, reason in (("/page", "JPEG, PNG"), ("/gone", "answered 404"), ("/video", "not an image")):
         with pytest.raises(MediaInvalid, match=reason):
             input_fetch(user_id=user.pk, url=httpserver.url_for(path), kind="image", workdir=workdir)
     for url in ("http://169.254.169.254/x", "http://10.0.0.1/x", "file:///etc/passwd", "no address"):

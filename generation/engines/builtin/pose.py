@@ -1,0 +1,141 @@
+"""A figure drawn in a scene, standing as the one in a given picture stands."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
+
+from generation.engines.base import EngineRequest
+from generation.engines.builtin.canvas import Floats
+from generation.engines.builtin.images import drawn_scene, rgb_of, size_of
+from generation.engines.builtin.job import chance_of, input_of
+from generation.engines.builtin.palette import blended, colour
+from generation.engines.builtin.still import opened
+
+LOOK_PX = 512
+"""The longer side at which the figure is looked for."""
+BORDER_PX = 4
+FOUND_FROM, FOUND_TO = 0.004, 0.75
+"""The share of a picture that a figure covers; anything else is no figure, and a standing one is drawn instead."""
+MARGIN = 0.06
+TINTS = {
+    "#c8371d": r"\bred\b|红",
+    "#2f6fb0": r"\bblue\b|蓝",
+    "#2f8f5a": r"\bgreen\b|绿",
+    "#e8b33d": r"yellow|gold|黄|金",
+    "#7a3b8e": r"purple|violet|紫",
+    "#e88aa8": r"\bpink\b|粉",
+    "#f2efe6": r"\bwhite\b|白",
+    "#22232b": r"\bblack\b|黑",
+}
+USUAL = ("#c8371d", "#2f6fb0", "#e8b33d", "#2f8f5a", "#7a3b8e")
+
+
+def pose(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
+    """The scene that the words ask for, and in it a figure with the shape of the given picture's; the more, the stronger the control."""
+    width, height = size_of(request)
+    rng = chance_of("pose", prompt, seed, width, height)
+    strength = request.params.get("control_strength")
+    strength = 1.0 if strength is None else float(strength)
+    control = str(request.params.get("control_type") or "openpose")
+    shape = placed(shape_of(opened(input_of(request, "image"), LOOK_PX), control), width, height)
+    canvas, plan = drawn_scene(prompt, width, height, rng)
+    lines = shape.filter(ImageFilter.FIND_EDGES).filter(ImageFilter.MaxFilter(3))
+    figure = _clothed(shape, _tint(prompt, rng), blended(plan.light.near, "#000000", 0.3), is_deep=control == "depth")
+    return _set_in(rgb_of(canvas), figure, shape, lines, strength)
+
+
+def shape_of(image: Image.Image, control: str) -> Image.Image:
+    """Where the figure of the picture is, white on black: what stands out from the colours of its border.
+
+    "openpose" makes the thin limbs of a skeleton thick, "canny" fills the outlines it sees.
+    """
+    found = _standing_out(image)
+    if control == "openpose":
+        found = found.filter(ImageFilter.MaxFilter(_odd(max(image.size) / 28)))
+    elif control == "canny":
+        found = found.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MinFilter(7))
+    share = float(np.asarray(found).mean()) / 255
+    return found if FOUND_FROM <= share <= FOUND_TO else _standing(image.size)
+
+
+def _standing_out(image: Image.Image) -> Image.Image:
+    pixels = np.asarray(image, np.float32)
+    edge = BORDER_PX
+    border = np.concatenate([pixels[:edge].reshape(-1, 3), pixels[-edge:].reshape(-1, 3), pixels[:, :edge].reshape(-1, 3)])
+    far = np.abs(pixels - np.median(border, axis=0)).max(axis=2)
+    cut = max(_parting(far), 24.0)
+    return Image.fromarray(((far > cut) * 255).astype(np.uint8)).filter(ImageFilter.MedianFilter(3))
+
+
+def _parting(values: Floats) -> float:
+    """The value that parts a picture's values best into low and high ones (Otsu's way)."""
+    counts, _ = np.histogram(values, 256, (0, 256))
+    levels = np.arange(256)
+    low = np.cumsum(counts)
+    mass = np.cumsum(counts * levels)
+    high = low[-1] - low
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = low * high * (mass / low - (mass[-1] - mass) / high) ** 2
+    return float(np.argmax(np.nan_to_num(apart)))
+
+
+def _standing(size: tuple[int, int]) -> Image.Image:
+    """A figure that simply stands, arms a little away, in the middle."""
+    width, height = size
+    sheet, unit = Image.new("L", size, 0), min(height * 0.9, width * 1.8)
+    draw, middle, top = ImageDraw.Draw(sheet), width / 2, (height - unit) / 2
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return middle + x * unit, top + y * unit
+
+    draw.ellipse([at(-0.07, 0.0), at(0.07, 0.15)], fill=255)
+    draw.polygon([at(-0.1, 0.17), at(0.1, 0.17), at(0.09, 0.5), at(0.15, 1.0), at(0.05, 1.0), at(0, 0.6)], fill=255)
+    draw.polygon([at(-0.1, 0.17), at(0, 0.6), at(-0.05, 1.0), at(-0.15, 1.0), at(-0.09, 0.5)], fill=255)
+    for side in (-1, 1):
+        draw.polygon([at(side * 0.08, 0.17), at(side * 0.13, 0.19), at(side * 0.22, 0.52), at(side * 0.17, 0.53)], fill=255)
+    return sheet
+
+
+def placed(shape: Image.Image, width: int, height: int) -> Image.Image:
+    """The shape as large as the frame (with a margin) lets it be, upright as it was, standing in the middle."""
+    room = (round(width * (1 - 2 * MARGIN)), round(height * (1 - 2 * MARGIN)))
+    figure = ImageOps.contain(shape.crop(shape.getbbox()), room, Image.Resampling.BICUBIC)
+    sheet = Image.new("L", (width, height), 0)
+    sheet.paste(figure, ((width - figure.width) // 2, round(height * (1 - MARGIN)) - figure.height))
+    return sheet
+
+
+def _tint(prompt: str, rng: np.random.Generator) -> Floats:
+    """The colour that the words name for it, or one by lot."""
+    by_lot = USUAL[int(rng.integers(len(USUAL)))]
+    return colour(next((tint for tint, words in TINTS.items() if re.search(words, prompt, re.IGNORECASE)), by_lot))
+
+
+def _clothed(shape: Image.Image, tint: Floats, dark: Floats, *, is_deep: bool) -> Image.Image:
+    """The figure's colours: skin above, cloth below, rounder towards its middle; "depth" rounds more."""
+    width, height = shape.size
+    _, top, _, bottom = shape.getbbox() or (0, 0, width, height)
+    down = np.clip((np.arange(height, dtype=np.float32) - top) / max(bottom - top, 1), 0, 1)[:, None, None]
+    skin = colour("#e7b98f")
+    rgb = np.where(down < 0.16, skin, tint * (1 - 0.35 * down))
+    inside = np.asarray(shape.filter(ImageFilter.GaussianBlur(max(width, height) / 40)), np.float32)[..., None] / 255
+    round_by = 0.75 if is_deep else 0.45
+    shaded = rgb * (1 - round_by * (1 - inside)) + dark * round_by * (1 - inside)
+    return Image.fromarray(np.clip(shaded, 0, 255).astype(np.uint8))
+
+
+def _set_in(ground: Image.Image, figure: Image.Image, shape: Image.Image, lines: Image.Image, strength: float) -> Image.Image:
+    """Up to 1 the strength is how solid the figure is; beyond it its outline is drawn as well."""
+    solid, drawn = min(strength, 1.0), max(strength - 1.0, 0.0)
+    soft = shape.filter(ImageFilter.GaussianBlur(0.8))
+    ground.paste(figure, mask=soft.point([round(level * solid) for level in range(256)]))
+    outline = ImageChops.darker(lines, soft).point([round(level * drawn) for level in range(256)])
+    ground.paste(Image.new("RGB", ground.size, "#fff6dc"), mask=outline)
+    return ground
+
+
+def _odd(size: float) -> int:
+    return max(int(size) // 2 * 2 + 1, 3)
