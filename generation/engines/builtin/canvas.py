@@ -100,6 +100,8 @@ class Sprite:
     def _cut(self, shift_x: float, shift_y: float, opacity: float) -> list[tuple[int, Cut]]:
         """The picture moved by less than two pixels, in upright pieces that leave out what shows nothing."""
         height, width = self.alpha.shape
+        if not height or not width:
+            return []
         room = ((0, 2 + height % 2), (0, 2 + width % 2))
         padded = np.pad(self.alpha, room, mode="edge") if self.is_wide else np.pad(self.alpha, room)
         alpha = _shifted(padded, shift_x, shift_y) * np.float32(opacity)

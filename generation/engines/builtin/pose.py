@@ -18,7 +18,9 @@ LOOK_PX = 512
 """The longer side at which the figure is looked for."""
 BORDER_PX = 4
 FOUND_FROM, FOUND_TO = 0.004, 0.75
-"""The share of a picture that a figure covers; anything else is no figure, and a standing one is drawn instead."""
+"""The share of a picture that a figure covers; anything else is no figure."""
+CUT_OFF_MAX = 0.12
+"""The share of a picture's border that a figure may touch."""
 MARGIN = 0.06
 TINTS = {
     "#c8371d": r"\bred\b|红",
@@ -50,15 +52,41 @@ def pose(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
 def shape_of(image: Image.Image, control: str) -> Image.Image:
     """Where the figure of the picture is, white on black: what stands out from the colours of its border.
 
-    "openpose" makes the thin limbs of a skeleton thick, "canny" fills the outlines it sees.
+    "openpose" makes the thin limbs of a skeleton thick, "canny" fills the outlines it sees. A picture without a figure gives
+    its outlines to "canny", and else a figure that simply stands.
     """
+    image = ImageOps.contain(image, (LOOK_PX, LOOK_PX), Image.Resampling.BICUBIC)
     found = _standing_out(image)
     if control == "openpose":
         found = found.filter(ImageFilter.MaxFilter(_odd(max(image.size) / 28)))
     elif control == "canny":
         found = found.filter(ImageFilter.MaxFilter(7)).filter(ImageFilter.MinFilter(7))
-    share = float(np.asarray(found).mean()) / 255
-    return found if FOUND_FROM <= share <= FOUND_TO else _standing(image.size)
+    if _is_figure(found):
+        return _rounded(found)
+    outlines = _outlines(image)
+    return outlines if control == "canny" and outlines.getbbox() else _standing(image.size)
+
+
+def _is_figure(shape: Image.Image) -> bool:
+    """Neither next to nothing nor nearly all, and cut off by the border in few places."""
+    white = np.asarray(shape) > 0
+    border = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
+    return FOUND_FROM <= float(white.mean()) <= FOUND_TO and float(border.mean()) <= CUT_OFF_MAX
+
+
+def _rounded(shape: Image.Image) -> Image.Image:
+    """The shape without corners and stairs."""
+    soft = shape.filter(ImageFilter.GaussianBlur(LOOK_PX / 100))
+    return soft.point([min(max((level - 100) * 5, 0), 255) for level in range(256)])
+
+
+def _outlines(image: Image.Image) -> Image.Image:
+    """The lines at which brightness changes, white on black, thick enough to be seen."""
+    edges = image.convert("L").filter(ImageFilter.GaussianBlur(1)).filter(ImageFilter.FIND_EDGES)
+    lines = edges.point([255 if level > 32 else 0 for level in range(256)])
+    inner = Image.new("L", lines.size, 0)
+    inner.paste(lines.crop((2, 2, lines.width - 2, lines.height - 2)), (2, 2))
+    return inner.filter(ImageFilter.MaxFilter(3))
 
 
 def _standing_out(image: Image.Image) -> Image.Image:

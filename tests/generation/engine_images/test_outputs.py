@@ -1,0 +1,180 @@
+"""A worker carries image tasks to their end: every output stored in order, the price taken once, the seed kept."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from generation import storage
+from generation.engines.base import EngineOutput, EngineStatus
+from generation.engines.builtin.adapter import BuiltinEngine
+from generation.kinds import KINDS, VIDEO_LIMIT_BYTES
+from generation.models import Asset, Attempt, Route, Task
+from generation.services import input as input_service
+from generation.services.claim import owner_name, task_claim
+from generation.services.link import link_of
+from generation.services.run import task_run
+from generation.services.task_create import task_create
+from generation.services.upload import upload_create
+from generation.states import TaskState
+from tests.generation.life.conftest import START_CREDITS, balance, events, make_user, principal_of, run_all, run_next
+from tests.generation.media.conftest import MakeImage
+
+pytestmark = pytest.mark.django_db
+NEW = ("text2img", "img2img", "upscale", "pose", "text2video", "img2video")
+
+
+@pytest.fixture(autouse=True)
+def _demo(settings: Any) -> None:
+    settings.DEMO = True
+
+
+def make(user: Any, kind: str = "text2img", **params: Any) -> Task:
+    alias = Route.objects.filter(kind=kind).values_list("alias", flat=True).order_by("pk")[0]
+    told = {"prompt": "a garden", "width": 64, "height": 64, **params} if kind != "upscale" else params
+    created = task_create(principal=principal_of(user), kind=kind, offer=f"stargraph/{kind}", alias=alias, params=told)
+    return Task.objects.get(pk=created.id)
+
+
+def outputs(task: Task) -> list[Asset]:
+    return list(Asset.objects.filter(task=task, source="output").order_by("pk"))
+
+
+def test_a_batch_is_stored_in_order_with_thumbnails_and_paid_once() -> None:
+    user = make_user()
+    make(user, batch_size=3, seed=11)
+    task = run_next()
+    assert task is not None
+    assert task.status == TaskState.SUCCEEDED
+    found = outputs(task)
+    assert [asset.pk for asset in found][:1] == [task.output_id]
+    assert [(asset.kind, asset.content_type, asset.width, asset.height) for asset in found] == [("image", "image/png", 64, 64)] * 3
+    assert all(asset.thumbnail is not None and asset.used_at is not None for asset in found)
+    assert balance(user) == START_CREDITS - task.cost_credits
+    assert events(user) == ["task.created", "task.started", "task.completed"]
+    make(user, seed=13)
+    alone = run_next()
+    assert alone is not None
+    assert bytes(outputs(alone)[0].sha256) == bytes(found[2].sha256), "the third is what its own seed makes"
+
+
+def test_a_seed_that_was_left_to_us_is_kept_and_makes_the_same_picture_again() -> None:
+    user = make_user()
+    make(user, seed=-1)
+    task = run_next()
+    assert task is not None
+    seed = task.params["seed"]
+    assert 0 <= seed < 2**32
+    assert seed == int.from_bytes(hashlib.sha256(task.uuid.bytes).digest()[:4])
+    make(user, seed=seed)
+    again = run_next()
+    assert again is not None
+    assert again.params["seed"] == seed
+    assert bytes(outputs(again)[0].sha256) == bytes(outputs(task)[0].sha256)
+
+
+def test_a_second_attempt_has_the_seed_of_the_first() -> None:
+    make(make_user(), prompt="a garden [[fail:1]]", seed=-1)
+    first = run_next()
+    assert first is not None
+    assert first.status == TaskState.PENDING
+    run_all()
+    task = Task.objects.get(pk=first.pk)
+    assert (task.status, task.params["seed"]) == (TaskState.SUCCEEDED, first.params["seed"])
+
+
+@pytest.mark.parametrize("kind", NEW)
+def test_every_kind_has_a_route_and_comes_to_its_end(kind: str, make_image: MakeImage) -> None:
+    user = make_user()
+    asset = upload_create(user_id=user.pk, path=make_image("a.png"), kind="image")
+    links = {declared.param: link_of(asset) for declared in KINDS[kind].inputs}
+    make(user, kind, **links, **({"duration": 1} if KINDS[kind].output == "video" else {}))
+    task = run_next()
+    assert task is not None
+    assert (task.status, task.error_message) == (TaskState.SUCCEEDED, "")
+    (found,) = outputs(task)
+    assert found.kind == KINDS[kind].output
+    with storage.reading(found.storage_key) as file:
+        assert hashlib.sha256(file.read()).digest() == bytes(found.sha256)
+
+
+def test_a_refusal_gives_everything_back_and_stores_nothing() -> None:
+    user = make_user()
+    make(user, prompt="a garden [[fail]]", batch_size=2)
+    task = run_next()
+    assert task is not None
+    assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, "engine_refused", START_CREDITS)
+    assert outputs(task) == []
+
+
+def test_one_bad_file_of_a_batch_leaves_none(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    files = (make_image("good.png"), tmp_path / "bad.png")
+    status = EngineStatus("succeeded", 100.0, tuple(EngineOutput(path, None, "image/png") for path in files))
+    monkeypatch.setattr(BuiltinEngine, "run", lambda *_, **__: status)
+    user = make_user()
+    made = make(user, batch_size=2)
+    run_all()
+    task = Task.objects.get(pk=made.pk)
+    assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, "engine_failed", START_CREDITS)
+    assert Attempt.objects.filter(task=task).count() == 3
+    assert Asset.objects.filter(task=task).count() == 0, "thumbnails neither"
+
+
+def test_a_batch_that_comes_after_the_refund_is_let_go(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
+    user = make_user()
+    made = make(user, batch_size=2)
+    path = make_image("good.png")
+
+    def late(*_: Any, **__: Any) -> EngineStatus:
+        Task.objects.filter(pk=made.pk).update(lease_owner="somebody else")
+        return EngineStatus("succeeded", 100.0, (EngineOutput(path, None, "image/png"),) * 2)
+
+    monkeypatch.setattr(BuiltinEngine, "run", late)
+    task = task_claim(owner_name())
+    assert task is not None
+    task_run(task)
+    assert Asset.objects.filter(task=made).count() == 0
+    assert Attempt.objects.get(task=made).state == "cancelled"
+    assert Attempt.objects.get(task=made).late_asset is None
+
+
+def test_what_is_no_image_or_too_large_fails_free_by_its_bytes(
+    httpserver: Any, monkeypatch: pytest.MonkeyPatch, make_image: MakeImage
+) -> None:
+    httpserver.expect_request("/page.png").respond_with_data("<html>", content_type="image/png")
+    httpserver.expect_request("/large.png").respond_with_data(make_image("l.png", (900, 900)).read_bytes() + b"x" * 1_100_000)
+    monkeypatch.setitem(input_service.LIMITS_BYTES, "image", 2**20)
+    for path, code in (("/page.png", "input_invalid"), ("/large.png", "file_too_large")):
+        user = make_user()
+        make(user, "img2img", image_url=httpserver.url_for(path))
+        task = run_next()
+        assert task is not None
+        assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, code, START_CREDITS)
+        assert not Attempt.objects.filter(task=task).exists()
+
+
+def test_limits_are_data_of_the_kind() -> None:
+    told = {"width": 2048, "height": 64, "steps": 150, "batch_size": 8, "seed": -1, "cfg_scale": 7.5}
+    assert KINDS["text2img"].breaches(told) == {}
+    for name, value in (("width", 2056), ("width", 60), ("width", 100), ("steps", 0), ("batch_size", 9), ("steps", 1.5), ("seed", True)):
+        assert list(KINDS["text2img"].breaches({**told, name: value})) == [name]
+    assert KINDS["text2video"].breaches({"fps": 31, "duration": 11}) == {
+        "fps": "must be from 1 to 30",
+        "duration": "must be from 1 to 10",
+    }
+    assert KINDS["upscale"].breaches({"scale_factor": 3}) == {"scale_factor": "must be 2 or 4"}
+    assert KINDS["animate-mix"].inputs[1].limit_bytes == VIDEO_LIMIT_BYTES
+
+
+def test_an_output_is_a_picture_that_opens() -> None:
+    make(make_user(), seed=1)
+    task = run_next()
+    assert task is not None
+    assert task.output is not None
+    with storage.reading(task.output.storage_key) as file, Image.open(file) as image:
+        assert (image.format, image.size) == ("PNG", (64, 64))
