@@ -8,12 +8,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from accounts.api.stargraph.urls import urlpatterns as accounts_stargraph
 from accounts.api.video.urls import urlpatterns as accounts_video
 from config import web
 from config.contracts import openapi
 from config.contracts.skyriff import views as skyriff
 from config.contracts.video import views as video
 from credits.api.skyriff.urls import urlpatterns as credits_skyriff
+from credits.api.stargraph.urls import urlpatterns as credits_stargraph
+from generation.api.stargraph.urls import urlpatterns as generation_stargraph
 from generation.api.video.urls import urlpatterns as generation_video
 from operations.api.video.urls import urlpatterns as operations_video
 from payments.api.skyriff.urls import urlpatterns as payments_skyriff
@@ -22,6 +25,8 @@ from payments.api.video.urls import urlpatterns as payments_video
 
 VIDEO = [*generation_video, *accounts_video, *payments_video, *operations_video]
 openapi.CONTRACTS["video"] = openapi.Contract("Atelier video API", "api/", VIDEO)
+STARGRAPH = [*accounts_stargraph, *credits_stargraph, *generation_stargraph]
+openapi.CONTRACTS["stargraph"] = openapi.Contract("Atelier Star-Graph API", "api/v1/", STARGRAPH)
 STUDIO = [*payments_studio]
 openapi.CONTRACTS["studio"] = openapi.Contract("Atelier studio API", "api/v1/", STUDIO)
 SKYRIFF = [*credits_skyriff, *payments_skyriff]
@@ -30,6 +35,7 @@ openapi.CONTRACTS["skyriff"] = openapi.Contract("Atelier SkyRiff API", "v1/", SK
 urlpatterns: list[Any] = [
     path("readyz", web.readyz),
     path("healthz", web.healthz),
+    *([path("api/v1/", include(STARGRAPH))] if "stargraph" in settings.ENABLED_CONTRACTS else []),
     *([path("api/v1/", include(STUDIO))] if "studio" in settings.ENABLED_CONTRACTS else []),
     path("api/v1/", include("accounts.api.shared.urls")),
     *([path("api/", include(VIDEO))] if "video" in settings.ENABLED_CONTRACTS else []),

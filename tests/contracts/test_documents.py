@@ -8,7 +8,7 @@ from django.test import Client
 from config import urls  # it registers them
 from config.contracts.openapi import CONTRACTS, document
 
-KNOWN = ("skyriff", "studio", "video")
+KNOWN = ("skyriff", "stargraph", "studio", "video")
 
 
 def test_every_contract_has_its_row() -> None:

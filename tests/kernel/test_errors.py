@@ -12,6 +12,7 @@ from django.apps import apps
 
 from config.contracts.shared_v1 import envelope as shared_v1
 from config.contracts.skyriff import errors as skyriff
+from config.contracts.stargraph import errors as stargraph
 from config.contracts.studio import errors as studio
 from config.contracts.video import errors as video
 from config.kernel.errors import DomainError, InvalidInput
@@ -21,7 +22,12 @@ PLAIN = {
     "takeback_not_found", "withdrawal_not_leaving",
 }  # fmt: skip
 """The books' refusals of what no door of a contract asks for: its plain 400 would do."""
-TABLES: dict[str, dict[str, Any]] = {"video": video.TABLE, "studio": studio.TABLE, "skyriff": skyriff.TABLE}
+TABLES: dict[str, dict[str, Any]] = {
+    "video": video.TABLE,
+    "stargraph": stargraph.TABLE,
+    "studio": studio.TABLE,
+    "skyriff": skyriff.TABLE,
+}
 
 
 def _load(package: ModuleType) -> None:
@@ -80,6 +86,18 @@ def test_skyriff_speaks_its_documents_codes(code: str, row: tuple[int, int]) -> 
 ])  # fmt: skip
 def test_studio_speaks_its_documents_codes(code: str, row: tuple[int, int]) -> None:
     assert studio.TABLE[code][:2] == row
+
+
+@pytest.mark.parametrize(("code", "row"), [
+    ("not_signed_in", (401, 401)), ("token_expired", (401, 401)), ("user_banned", (403, 403)), ("not_allowed", (403, 403)),
+    ("task_not_found", (404, 404)), ("invalid_input", (400, 400)), ("too_many_requests", (429, 429)),
+    ("insufficient_credits", ("E002", 400)), ("budget_exceeded", ("E002", 400)), ("engine_unavailable", ("E001", 503)),
+    ("model_retired", ("E001", 503)), ("queue_full", ("E003", 503)), ("media_invalid", ("E004", 400)), ("file_too_large", ("E005", 400)),
+    ("sensitive_content", ("E006", 400)), ("conflict", (400, 400)), ("idempotency_conflict", (409, 409)), ("wrong_method", (405, 405)),
+    ("coupon_invalid", (400, 400)), ("payment_not_found", (404, 404)), ("system", (500, 500)), ("database", (503, 503)),
+])  # fmt: skip
+def test_stargraph_speaks_its_documents_codes(code: str, row: tuple[int | str, int]) -> None:
+    assert stargraph.TABLE[code][:2] == row
 
 
 def test_a_message_without_its_parameters_still_is_a_message() -> None:

@@ -1,0 +1,1 @@
+"""Contract `stargraph` (002 §4): the caller's profile."""

@@ -1,0 +1,1 @@
+"""Contract `stargraph` (002 §5–7): creating, tasks, resources."""

@@ -1,0 +1,394 @@
+"""Every example of document 002 §2–§7, executed; every answer of the contract's own paths is held against its schema."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+
+from accounts.models import Identity, User
+from config.kernel import clock as kernel_clock
+from generation.models import Asset, Task
+from generation.selectors.named import name_of
+from payments.services.balance import order_pay_by_balance
+from payments.services.catalogue import terms_of_product
+from tests.contracts.people import Somebody, signed_in
+from tests.contracts.stargraph.conftest import MakeSomebody, data_url, picture, worked
+
+pytestmark = pytest.mark.django_db
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+ENVELOPE = {"code", "message", "data", "timestamp", "requestId"}
+PROFILE, BALANCE, RECORDS = "/api/v1/users/profile", "/api/v1/users/balance", "/api/v1/users/fund-records"
+TEXT2IMG = {
+    "prompt": "一只可爱的猫咪在花园里玩耍", "negativePrompt": "低质量,模糊,变形", "modelName": "stable-diffusion-xl-base-1.0",
+    "width": 1024, "height": 1024, "steps": 30, "cfgScale": 7.5, "seed": -1, "sampler": "euler", "scheduler": "normal", "denoise": 1.0,
+    "batchSize": 1, "clientId": "optional_client_id",
+}  # fmt: skip
+SMALL = {"prompt": "a fox", "width": 64, "height": 64}
+IMG2IMG = {
+    "prompt": "将图片转换为油画风格", "negativePrompt": "低质量", "imageUrl": "https://example.com/image.jpg", "strength": 0.7,
+    "modelName": "stable-diffusion-v1-5", "width": 512, "height": 512, "steps": 20, "cfgScale": 7, "seed": -1,
+}  # fmt: skip
+UPSCALE = {"imageUrl": "https://example.com/image.jpg", "scaleFactor": 2, "model": "RealESRGAN"}
+POSE = {
+    "prompt": "一个穿着红色裙子的女孩", "poseImageUrl": "https://example.com/pose.jpg", "controlType": "openpose",
+    "controlStrength": 1.0, "modelName": "stable-diffusion-v1-5", "width": 512, "height": 768,
+}  # fmt: skip
+TEXT2VIDEO = {
+    "prompt": "一只猫在草地上奔跑", "negativePrompt": "低质量,模糊", "modelName": "stable-video-diffusion", "width": 512, "height": 512,
+    "duration": 4, "fps": 8, "motionBucketId": 127, "cfgScale": 7.5, "steps": 25, "seed": -1,
+}  # fmt: skip
+IMG2VIDEO = {
+    "imageUrl": "https://example.com/image.jpg", "prompt": "让画面动起来", "modelName": "stable-video-diffusion-img2vid", "duration": 4,
+    "fps": 8, "motionBucketId": 127, "augmentationLevel": 0.0, "cfgScale": 2.5, "steps": 25, "seed": -1, "videoLoop": False,
+}  # fmt: skip
+ORDERS: dict[str, tuple[dict[str, Any], str, int, str]] = {
+    "text2img": (TEXT2IMG, "t2i", 10, "任务创建成功"),
+    "img2img": (IMG2IMG, "i2i", 10, "任务创建成功"),
+    "upscale": (UPSCALE, "up", 5, "任务创建成功"),
+    "pose": (POSE, "pose", 12, "任务创建成功"),
+    "text2video": (TEXT2VIDEO, "t2v", 30, "文生视频任务已提交"),
+    "img2video": (IMG2VIDEO, "i2v", 30, "图生视频任务已提交"),
+}
+
+
+def ordered(someone: Somebody, kind: str = "text2img", **body: Any) -> dict[str, Any]:
+    """The data of a new task's answer."""
+    answer = someone.client.post(f"/api/v1/generate/{kind}", {**SMALL, **body})
+    assert answer.status_code == 200, answer.data
+    data: dict[str, Any] = answer.data["data"]
+    return data
+
+
+def test_sign_in_refresh_and_logout_examples(user_factory: Any) -> None:
+    user_factory("user123", nickname="用户123", password="password123")
+    http = Client()
+
+    def post(path: str, body: Any = None, token: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return http.post(f"/api/v1/auth/{path}", body or {}, content_type="application/json", headers=headers).json()
+
+    digest = hashlib.md5(b"password123", usedforsecurity=False).hexdigest()
+    answer = post("login", {"username": "user123", "password": digest})
+    assert (answer["code"], answer["message"], set(answer)) == (200, "登录成功", ENVELOPE)
+    assert answer["data"]["expiresIn"] == 86400
+    assert (answer["data"]["user"]["username"], answer["data"]["user"]["nickname"]) == ("user123", "用户123")
+    token, refresh = answer["data"]["token"], answer["data"]["refreshToken"]
+    new = post("refresh", token=refresh)
+    assert (new["message"], new["data"]["expiresIn"]) == ("Token刷新成功", 86400)
+    assert http.get(PROFILE, headers={"Authorization": f"Bearer {new['data']['token']}"}).status_code == 200
+    assert post("logout", token=token)["message"] == "登出成功"
+    assert http.get(PROFILE, headers={"Authorization": f"Bearer {token}"}).json()["code"] == 401
+
+
+def test_the_envelope_tells_the_time_and_the_request(somebody: MakeSomebody) -> None:
+    number = "2f1c1ad9-6f0b-4f0a-9a51-2f8e2b1f0a11"
+    before = kernel_clock.real_now().timestamp() * 1000
+    answer = somebody().client.get(BALANCE, X_Request_ID=number)
+    assert (set(answer.data), answer.data["requestId"], answer["X-Request-ID"]) == (ENVELOPE, number, number)
+    assert before - 1 <= answer.data["timestamp"] <= kernel_clock.real_now().timestamp() * 1000 + 1
+
+
+def test_profile_example(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=1000, nickname="用户123")
+    order_pay_by_balance(
+        user_id=someone.user.pk, terms=terms_of_product(contract="studio", slug="monthly"), idempotency_key="m", at=kernel_clock.now()
+    )
+    data = someone.client.get(PROFILE).data["data"]
+    for name in ("vipExpireTime", "createTime", "updateTime"):
+        assert re.fullmatch(TIME, data.pop(name))
+    assert data == {
+        "id": someone.user.pk, "username": someone.user.username, "nickname": "用户123", "email": "", "phone": "", "avatar": None,
+        "balance": 901, "vipLevel": 1,
+    }  # fmt: skip
+
+
+def test_times_are_those_of_beijing(somebody: MakeSomebody) -> None:
+    someone = somebody()
+    User.objects.filter(pk=someone.user.pk).update(created_at=dt.datetime(2024, 1, 1, 20, 0, tzinfo=dt.UTC), last_login_at=None)
+    data = someone.client.get(PROFILE).data["data"]
+    assert (data["createTime"], data["updateTime"], data["vipExpireTime"]) == ("2024-01-02T04:00:00", "2024-01-02T04:00:00", None)
+
+
+def test_profile_change_example_is_contact_text(somebody: MakeSomebody) -> None:
+    someone = somebody()
+    body = {"nickname": "新昵称", "email": "newemail@example.com", "phone": "13900139000", "avatar": "https://example.com/a.png"}
+    answer = someone.client.call("PUT", PROFILE, body)
+    assert (answer.status_code, answer.data["message"]) == (200, "更新成功")
+    assert {name: answer.data["data"][name] for name in body} == body
+    assert User.objects.get(pk=someone.user.pk).phone == "+8613900139000"
+    assert not Identity.objects.filter(subject__in=["+8613900139000", "newemail@example.com"]).exists()
+    kept = someone.client.call("PUT", PROFILE, {"nickname": ""}).data["data"]
+    assert (kept["nickname"], kept["email"]) == (someone.user.username, "newemail@example.com")
+
+
+@pytest.mark.parametrize("prefixed", [True, False])
+def test_an_avatar_in_base64_is_stored_and_shown_to_everybody(somebody: MakeSomebody, prefixed: bool) -> None:
+    someone = somebody()
+    text = data_url(picture()) if prefixed else data_url(picture()).partition(",")[2]
+    avatar = someone.client.call("PUT", PROFILE, {"avatar": text}).data["data"]["avatar"]
+    asset = Asset.objects.get(source="upload")
+    assert (asset.user_id, asset.is_public, asset.used_at is not None, asset.width) == (someone.user.pk, True, True, 96)
+    assert f"/media/public/{asset.uuid}.png" in avatar
+    shown = Client().get(f"/media/public/{asset.uuid}.png")
+    assert (shown.status_code, b"".join(shown.streaming_content)) == (200, picture())  # type: ignore[attr-defined]
+    assert someone.client.call("PUT", PROFILE, {"avatar": ""}).data["data"]["avatar"] is None
+
+
+def test_balance_example_with_what_is_frozen_and_used(somebody: MakeSomebody, clock: Any) -> None:
+    someone = somebody(paid=1000)
+    ordered(someone)
+    name = ordered(someone)["taskId"]
+    from generation.services.task_create import task_create
+
+    task_create(
+        principal=_principal(someone), kind="animate-move", offer="video/animate-move", alias="wan2.2-animate",
+        params={"image_url": "https://example.com/a.jpg", "video_url": "https://example.com/a.mp4", "mode": "wan-std", "check_image": True},
+    )  # fmt: skip
+    assert someone.client.get(BALANCE).data["data"] == {
+        "balance": 980, "freezed": 50, "available": 930, "todayUsed": 20, "monthUsed": 20,
+    }  # fmt: skip
+    assert someone.client.get(PROFILE).data["data"]["balance"] == 980
+    someone.client.call("DELETE", f"/api/v1/tasks/{name}")
+    assert someone.client.get(BALANCE).data["data"]["todayUsed"] == 10
+    clock.advance(days=40)
+    later = someone.client.get(BALANCE).data["data"]
+    assert (later["todayUsed"], later["monthUsed"]) == (0, 0)
+
+
+def _principal(someone: Somebody) -> Any:
+    from config.kernel.principal import Principal
+
+    return Principal(someone.user.pk, someone.user.uuid)
+
+
+def test_fund_records_example(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=1000)
+    name = ordered(someone)["taskId"]
+    page = someone.client.get(f"{RECORDS}?page=1&pageSize=20&type=DEDUCT").data["data"]
+    row = page["content"][0]
+    assert re.fullmatch(TIME, row.pop("createTime"))
+    assert isinstance(row.pop("id"), int)
+    assert row == {"type": "DEDUCT", "amount": -10, "balance": 990, "reason": "文生图生成", "taskId": name}
+    assert {key: page[key] for key in ("totalElements", "totalPages", "page", "pageSize")} == {
+        "totalElements": 1, "totalPages": 1, "page": 1, "pageSize": 20,
+    }  # fmt: skip
+    someone.client.call("DELETE", f"/api/v1/tasks/{name}")
+    rows = someone.client.get(RECORDS).data["data"]["content"]
+    assert [(row["type"], row["amount"], row["balance"], row["taskId"]) for row in rows] == [
+        ("REFUND", 10, 1000, name), ("DEDUCT", -10, 990, name), ("RECHARGE", 1000, 1000, None),
+    ]  # fmt: skip
+
+
+def test_fund_records_in_pages_both_ways(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=1000)
+    for _ in range(5):
+        ordered(someone)
+
+    def rows(query: str) -> list[int]:
+        return [row["id"] for row in someone.client.get(f"{RECORDS}?{query}").data["data"]["content"]]
+
+    newest = rows("type=DEDUCT")
+    assert newest == sorted(newest, reverse=True)
+    assert len(newest) == 5
+    for order, whole in (("desc", newest), ("asc", newest[::-1])):
+        pages = [rows(f"type=DEDUCT&pageSize=2&page={number}&order={order}") for number in (1, 2, 3, 4)]
+        assert pages == [whole[:2], whole[2:4], whole[4:], []]
+
+
+@pytest.mark.parametrize("kind", sorted(ORDERS))
+def test_generate_examples(somebody: MakeSomebody, kind: str) -> None:
+    someone = somebody(paid=100)
+    body, prefix, cost, message = ORDERS[kind]
+    answer = someone.client.post(f"/api/v1/generate/{kind}", body)
+    task = Task.objects.get()
+    assert (answer.status_code, answer.data["message"]) == (200, message)
+    data = answer.data["data"]
+    day = f"{task.created_at.astimezone(kernel_clock.SHANGHAI):%Y%m%d}"
+    assert data["taskId"] == f"{prefix}_{day}_{task.pk}"
+    assert (data["queuePosition"], data["estimatedTime"], data["cost"]) == (1, task.estimate_s, cost)
+    assert data.get("clientId") == body.get("clientId")
+    if "video" in kind:
+        assert (data["duration"], data["fps"], data["totalFrames"]) == (4, 8, 32)
+    assert (task.kind, task.offer, task.alias) == (kind, f"stargraph/{kind}", body.get("modelName") or body["model"])
+    assert someone.client.get(BALANCE).data["data"]["available"] == 100 - cost
+
+
+def test_defaults_are_the_documents(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=200)
+    address = "https://example.com/image.jpg"
+    sent = {
+        "text2img": ({"prompt": "x"}, TEXT2IMG), "img2img": ({"prompt": "x", "imageUrl": address}, IMG2IMG),
+        "upscale": ({"imageUrl": address}, UPSCALE), "pose": ({"prompt": "x", "poseImageUrl": address}, POSE),
+        "text2video": ({"prompt": "x"}, TEXT2VIDEO), "img2video": ({"imageUrl": address}, IMG2VIDEO),
+    }  # fmt: skip
+    for kind, (least, example) in sent.items():
+        someone.client.post(f"/api/v1/generate/{kind}", least)
+        task = Task.objects.latest("pk")
+        shown = someone.client.get(f"/api/v1/tasks/{name_of(task)}").data["data"]
+        given = {"prompt", "negativePrompt", "clientId", "imageUrl", "poseImageUrl"}
+        expected = {name: value for name, value in example.items() if name not in given}
+        assert {name: shown["parameters"][name] for name in expected} == expected, kind
+        assert (shown["negativePrompt"], shown["prompt"]) == ("", least.get("prompt", ""))
+
+
+def test_base64_wins_over_the_address_and_becomes_the_callers_upload(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    for kind, name in (("img2img", "image"), ("upscale", "image"), ("pose", "poseImage"), ("img2video", "image")):
+        body = {"prompt": "x", f"{name}Base64": data_url(picture()), f"{name}Url": "http://127.0.0.1:1/private"}
+        body = {key: value for key, value in body.items() if kind != "upscale" or key != "prompt"}
+        answer = someone.client.post(f"/api/v1/generate/{kind}", body)
+        assert answer.status_code == 200, answer.data
+        task, asset = Task.objects.latest("pk"), Asset.objects.filter(source="upload").latest("pk")
+        assert str(asset.uuid) in task.params["pose_image_url" if kind == "pose" else "image_url"]
+        assert (asset.user_id, asset.is_public, asset.width, asset.height) == (someone.user.pk, False, 96, 64)
+
+
+def test_a_finished_task_shows_its_true_results(somebody: MakeSomebody, django_capture_on_commit_callbacks: Any) -> None:
+    someone = somebody(paid=100)
+    name = ordered(someone, negativePrompt="低质量", seed=5, clientId="mine")["taskId"]
+    worked()
+    data = someone.client.get(f"/api/v1/tasks/{name}").data["data"]
+    asset = Asset.objects.get(source="output")
+    assert (data["id"], data["type"], data["status"], data["progress"], data["cost"]) == (name, "TEXT2IMG", "COMPLETED", 100, 10)
+    assert (data["prompt"], data["negativePrompt"], data["clientId"]) == ("a fox", "低质量", "mine")
+    assert data["parameters"]["seed"] == 5
+    result = data["results"][0]
+    assert f"/{asset.uuid}.png" in result.pop("url")
+    assert f"/{asset.thumbnail.uuid}.jpg" in result.pop("thumbnailUrl")  # type: ignore[union-attr]
+    assert result == {"size": asset.size_bytes, "width": 64, "height": 64, "format": "PNG"}
+    assert all(re.fullmatch(TIME, data[key]) for key in ("createTime", "startTime", "completeTime"))
+    assert min(data["queueTime"], data["processTime"]) >= 0
+    assert "error" not in data
+    listed = someone.client.get("/api/v1/tasks?page=1&pageSize=20&status=COMPLETED&type=TEXT2IMG").data["data"]
+    assert (listed["totalElements"], listed["totalPages"]) == (1, 1)
+    row = listed["content"][0]
+    assert set(row) == {"id", "type", "status", "progress", "prompt", "results", "cost", "createTime", "completeTime", "clientId"}
+    assert (row["id"], len(row["results"])) == (name, 1)
+
+
+def test_a_failed_task_says_why_and_is_retried(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    name = ordered(someone, prompt="a fox [[fail]]")["taskId"]
+    worked()
+    data = someone.client.get(f"/api/v1/tasks/{name}").data["data"]
+    assert (data["status"], data["results"], data["error"]["code"]) == ("FAILED", [], "E001")
+    assert data["error"]["message"]
+    answer = someone.client.post(f"/api/v1/tasks/{name}/retry")
+    again = Task.objects.latest("pk")
+    assert answer.data["message"] == "任务重试成功"
+    assert (answer.data["data"]["newTaskId"], answer.data["data"]["queuePosition"]) == (name_of(again), 1)
+    assert again.retry_of_id == int(name.rpartition("_")[2])
+    assert someone.client.get(BALANCE).data["data"]["available"] == 90
+
+
+def test_a_timed_out_task_is_failed_with_e008(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    name = ordered(someone)["taskId"]
+    someone.client.call("DELETE", f"/api/v1/tasks/{name}")
+    Task.objects.update(status="TIMEOUT", error_code="timeout", error_message="It took too long.")
+    data = someone.client.get(f"/api/v1/tasks/{name}").data["data"]
+    assert (data["status"], data["error"]) == ("FAILED", {"code": "E008", "message": "It took too long."})
+
+
+def test_cancel_example(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    name = ordered(someone)["taskId"]
+    answer = someone.client.call("DELETE", f"/api/v1/tasks/{name}")
+    assert (answer.data["message"], answer.data["data"]) == ("任务已取消", {"taskId": name, "refund": 10})
+    assert someone.client.get(f"/api/v1/tasks/{name}").data["data"]["status"] == "CANCELLED"
+    assert someone.client.get(BALANCE).data["data"]["available"] == 100
+    again = someone.client.call("DELETE", f"/api/v1/tasks/{name}")
+    assert (again.status_code, again.data["code"], again.data["message"]) == (400, 400, "任务不能取消")
+
+
+def test_cancelling_what_runs_is_a_request(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    name = ordered(someone)["taskId"]
+    Task.objects.update(status="RUNNING")
+    answer = someone.client.call("DELETE", f"/api/v1/tasks/{name}")
+    assert (answer.data["message"], answer.data["data"]["refund"]) == ("已请求取消任务", 0)
+    assert someone.client.get(f"/api/v1/tasks/{name}").data["data"]["status"] == "PROCESSING"
+    assert someone.client.post(f"/api/v1/tasks/{name}/retry").data["message"] == "任务不能重试"
+
+
+def test_tasks_of_every_contract_are_listed_filtered_and_sorted(somebody: MakeSomebody, api: Any) -> None:
+    someone = somebody(paid=1000)
+    film = api(someone.user, key=True).post("/api/videos/text-to-video", {"prompt": "waves", "quality": "standard"})
+    assert film.status == 200
+    for kind in ORDERS:
+        someone.client.post(f"/api/v1/generate/{kind}", ORDERS[kind][0])
+
+    def ids(query: str = "") -> list[str]:
+        page = someone.client.get(f"/api/v1/tasks?{query}").data["data"]
+        return [row["id"].partition("_")[0] for row in page["content"]]
+
+    assert ids() == ["i2v", "t2v", "pose", "up", "i2i", "t2i", "t2v"]
+    assert ids("order=asc&pageSize=2") == ["t2v", "t2i"]
+    assert ids("type=TEXT2VIDEO") == ["t2v", "t2v"]
+    assert ids("sort=cost&order=asc&pageSize=3") == ["up", "t2i", "i2i"]
+    assert ids("status=PENDING&type=POSE") == ["pose"]
+    assert ids("status=COMPLETED") == [] == ids("page=9")
+    Task.objects.filter(kind="upscale").update(completed_at=kernel_clock.now())
+    assert ids("sort=completeTime&order=asc")[0] == ids("sort=completeTime&order=desc")[0] == "up"
+    film_name = name_of(Task.objects.get(kind="text-to-video"))
+    shown = someone.client.get(f"/api/v1/tasks/{film_name}").data["data"]
+    assert (shown["type"], shown["parameters"]["aspectRatio"], shown["parameters"]["modelName"]) == ("TEXT2VIDEO", "landscape", "sora2")
+
+
+def test_tasks_of_others_are_not_there(somebody: MakeSomebody) -> None:
+    owner, stranger = somebody(paid=100), somebody(paid=100)
+    name = ordered(owner)["taskId"]
+    for answer in (
+        stranger.client.get(f"/api/v1/tasks/{name}"),
+        stranger.client.call("DELETE", f"/api/v1/tasks/{name}"),
+        stranger.client.post(f"/api/v1/tasks/{name}/retry"),
+    ):
+        assert (answer.status_code, answer.data["code"], answer.data["message"]) == (404, 404, "任务不存在")
+    assert stranger.client.get("/api/v1/tasks").data["data"]["content"] == []
+    assert Task.objects.get().status == "PENDING"
+
+
+def test_resources(somebody: MakeSomebody) -> None:
+    client = somebody().client
+    models = client.get("/api/v1/resources/models").data["data"]
+    assert {"name": "stable-diffusion-xl-base-1.0", "type": "TEXT2IMG", "isDefault": True, "available": True} in models
+    assert {model["type"] for model in models if model["isDefault"]} == {
+        "TEXT2IMG", "IMG2IMG", "UPSCALE", "POSE", "TEXT2VIDEO", "IMG2VIDEO",
+    }  # fmt: skip
+    assert {model["type"] for model in client.get("/api/v1/resources/models?type=POSE").data["data"]} == {"POSE"}
+    assert client.get("/api/v1/resources/samplers").data["data"][0] == {"name": "euler", "isDefault": True}
+    assert client.get("/api/v1/resources/schedulers").data["data"][0] == {"name": "normal", "isDefault": True}
+
+
+def test_the_same_key_is_the_same_task(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    first = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one")
+    again = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one")
+    assert (again.content, again["Idempotent-Replayed"], Task.objects.count()) == (first.content, "true", 1)
+    assert someone.client.get(BALANCE).data["data"]["available"] == 90
+    with transaction.atomic():
+        other = someone.client.post("/api/v1/generate/text2img", {**SMALL, "steps": 5}, Idempotency_Key="one")
+        transaction.set_rollback(True)
+    assert (other.status_code, other.data["code"], Task.objects.count()) == (409, 409, 1)
+
+
+def test_a_task_whose_answer_was_lost_is_not_made_twice(somebody: MakeSomebody, monkeypatch: pytest.MonkeyPatch) -> None:
+    from accounts.models import Idempotency
+
+    someone = somebody(paid=100)
+    first = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one").data["data"]["taskId"]
+    Idempotency.objects.filter(key="one").delete()  # as if the server had died before it kept the answer
+    again = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one").data["data"]["taskId"]
+    assert (again, Task.objects.count()) == (first, 1)
+
+
+def test_it_is_the_same_user_under_every_contract(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    answer = signed_in(someone.user, "studio").client.get("/api/v1/credit/balance")
+    assert answer.data["data"]["credit_balance"] == someone.client.get(BALANCE).data["data"]["available"] == 100
