@@ -63,6 +63,10 @@ class Kind:
         told = {name: limit.breach(params[name]) for name, limit in self.limits.items() if params.get(name) is not None}
         return {name: text for name, text in told.items() if text}
 
+    def pictures(self, params: Mapping[str, Any]) -> int:
+        """How many outputs `params` ask for: a batch's, where the kind makes batches."""
+        return int(params.get("batch_size") or 1) if "batch_size" in self.limits else 1
+
 
 IMAGE_LIMIT_BYTES = 10 * MIB
 VIDEO_LIMIT_BYTES = 100 * MIB
@@ -94,7 +98,7 @@ DRAWN: Mapping[str, Limit] = MappingProxyType(
 ENLARGED: Mapping[str, Limit] = MappingProxyType({"scale_factor": Limit(2, 4, choices=(2, 4))})
 FILMED: Mapping[str, Limit] = MappingProxyType(
     {
-        **DRAWN,
+        **{name: limit for name, limit in DRAWN.items() if name != "batch_size"},
         "fps": Limit(1, 30),
         "duration": Limit(1, 10),
         "motion_bucket_id": Limit(1, 255),

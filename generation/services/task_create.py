@@ -121,6 +121,7 @@ def _judged(
     if webhook_url:
         with naming("webhook_url"):
             outbound.judge(webhook_url, resolve=False)
+    _judge_limits(KINDS[kind], params)
     params, units = _judge_inputs(KINDS[kind], params, user_id)
     real_now = clock.real_now()
     return (
@@ -156,9 +157,16 @@ def _judge_alias(kind: str, alias: str) -> None:
         raise EngineUnavailable()
 
 
+def _judge_limits(kind: Kind, params: dict[str, Any]) -> None:
+    """Raises InvalidInput for every parameter beyond the kind's limits."""
+    wrong = [FieldError(("body", name), text, "value_error.limit") for name, text in kind.breaches(params).items()]
+    if wrong:
+        raise InvalidInput(*wrong)
+
+
 def _judge_inputs(kind: Kind, params: dict[str, Any], user_id: int) -> tuple[dict[str, Any], int]:
-    """The parameters with every address judged, and the units a per-second kind reserves (seconds; else 1)."""
-    units = 1
+    """The parameters with every address judged, and the units they cost: a batch's pictures, or the seconds that are reserved."""
+    units = kind.pictures(params)
     for declared in kind.inputs:
         value = params[declared.param]
         addresses: list[str] = value if declared.is_list else [value]

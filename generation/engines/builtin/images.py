@@ -38,7 +38,7 @@ def pictures(painter: Painter, request: EngineRequest, prompt: str, workdir: Pat
 
     Raises Rejected, Cancelled.
     """
-    count = int(request.params.get("batch_size") or 1) if "batch_size" in KINDS[request.kind].limits else 1
+    count = KINDS[request.kind].pictures(request.params)
     found = []
     for number in range(count):
         ear.step(begins + (99 - begins) * number / count)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from config.kernel.errors import InvalidInput
 from generation import storage
 from generation.engines.base import EngineOutput, EngineStatus
 from generation.engines.builtin.adapter import BuiltinEngine
@@ -54,7 +55,7 @@ def test_a_batch_is_stored_in_order_with_thumbnails_and_paid_once() -> None:
     assert [asset.pk for asset in found][:1] == [task.output_id]
     assert [(asset.kind, asset.content_type, asset.width, asset.height) for asset in found] == [("image", "image/png", 64, 64)] * 3
     assert all(asset.thumbnail is not None and asset.used_at is not None for asset in found)
-    assert balance(user) == START_CREDITS - task.cost_credits
+    assert (task.cost_credits, balance(user)) == (30, START_CREDITS - 30), "a price a picture"
     assert events(user) == ["task.created", "task.started", "task.completed"]
     make(user, seed=13)
     alone = run_next()
@@ -100,6 +101,14 @@ def test_every_kind_has_a_route_and_comes_to_its_end(kind: str, make_image: Make
     assert found.kind == KINDS[kind].output
     with storage.reading(found.storage_key) as file:
         assert hashlib.sha256(file.read()).digest() == bytes(found.sha256)
+
+
+def test_a_parameter_beyond_the_limits_makes_and_costs_nothing() -> None:
+    user = make_user()
+    with pytest.raises(InvalidInput) as refused:
+        make(user, batch_size=9, width=2056)
+    assert {error.loc[-1] for error in refused.value.errors} == {"batch_size", "width"}
+    assert (Task.objects.count(), balance(user), events(user)) == (0, START_CREDITS, [])
 
 
 def test_a_refusal_gives_everything_back_and_stores_nothing() -> None:
