@@ -13,7 +13,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django: Any = get_asgi_application()
 
 from accounts.realtime.callers import host_is_ours  # noqa: E402  needs Django's apps
+from accounts.realtime.conversation import Conversation  # noqa: E402
 from accounts.realtime.events import events, hub  # noqa: E402
+from accounts.realtime.sockjs import Endpoint  # noqa: E402
 from generation.web.upload_guard import UploadGuard  # noqa: E402
 from operations.services.installation import installation_check  # noqa: E402
 
@@ -22,6 +24,8 @@ logger = logging.getLogger(__name__)
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 STREAMS: dict[str, Application] = {"/api/v1/events": events}
 """Path → plain ASGI application that answers before Django sees the request."""
+SOCKETS = Endpoint("/ws", Conversation)
+"""STOMP over SockJS: document 002 §8."""
 
 
 async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
@@ -30,6 +34,8 @@ async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) 
         await _lifespan(receive, send)
     elif scope["type"] == "http" and not _host_is_ours(scope):
         await _refuse_host(send)
+    elif SOCKETS.owns(scope["path"]) and _host_is_ours(scope):
+        await SOCKETS(scope, receive, send)
     elif scope["type"] == "http":
         await STREAMS.get(scope["path"], django_application)(scope, receive, send)
     else:
@@ -59,5 +65,6 @@ async def _lifespan(receive: Any, send: Any) -> None:
         return
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await SOCKETS.close()
     await hub.close()
     await send({"type": "lifespan.shutdown.complete"})

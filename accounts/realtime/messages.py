@@ -1,0 +1,165 @@
+"""What a user's events say on the destinations of document 002 §8, in its words and shapes. Synchronous.
+
+Progress, the only frequent one, needs the database once a task: what never changes about it is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from accounts.realtime.listener import Message
+from config.kernel.ids import parse_uuid
+from generation.models import Asset, Task
+from generation.selectors.named import task_name, task_number
+from generation.services.link import link_of
+from generation.states import TaskState
+
+REPLY, PROGRESS, RESULT = "/user/queue/reply", "/user/topic/progress", "/user/topic/result"
+DESTINATIONS = frozenset({REPLY, PROGRESS, RESULT})
+KEPT = 20_000
+STATUS = {TaskState.PENDING: "PENDING", TaskState.RUNNING: "PROCESSING", TaskState.SUCCEEDED: "COMPLETED", TaskState.CANCELLED: "CANCELLED"}
+"""Inside → the document's word; whatever else is FAILED."""
+CODES = {
+    "insufficient_credits": ("E002", "余额不足"),
+    "input_invalid": ("E004", "图片格式不支持"),
+    "sensitive_content": ("E006", "内容未通过审核"),
+    "queue_timeout": ("E007", "生成失败：GPU资源不足"),
+    "timeout": ("E008", "生成失败：任务超时"),
+    "internal": ("500", "服务器内部错误"),
+}
+FAILED = ("E001", "生成失败：模型加载错误")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message for the subscribers of a destination."""
+
+    destination: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What never changes about a task: its public name, its steps, what it makes."""
+
+    name: str
+    steps: int
+    makes: str
+
+
+_facts: dict[tuple[int, str], Facts] = {}
+
+
+def told_quickly(user_id: int, message: Message) -> list[Told] | None:
+    """What `message` says, when no look at the database is needed; else None."""
+    if not message.kind.startswith("task."):
+        return []
+    facts = _facts.get((user_id, _uuid_of(message)))
+    if facts is None or message.kind != "task.progress":
+        return None
+    return [_progress(facts, float(message.payload.get("progress", 0)), f"正在生成{facts.makes}...")]
+
+
+def told(user_id: int, message: Message) -> list[Told]:
+    """What `message` says; nothing when it is not about a task of that user."""
+    uuid = parse_uuid(_uuid_of(message))
+    if not message.kind.startswith("task.") or uuid is None:
+        return []
+    task = Task.objects.filter(user_id=user_id, uuid=uuid).first()
+    return _told_of(task, message) if task is not None else []
+
+
+def _told_of(task: Task, message: Message) -> list[Told]:
+    facts = _facts_of(task)
+    if message.kind == "task.created":
+        return [_progress(facts, 0, "任务已提交，正在排队...")]
+    if message.kind == "task.started":
+        return [_progress(facts, task.progress, "开始生成...")]
+    if message.kind == "task.progress":
+        return [_progress(facts, float(message.payload.get("progress", 0)), f"正在生成{facts.makes}...")]
+    done = [_progress(facts, 100, "生成完成")] if message.kind == "task.completed" else []
+    return [*done, Told(RESULT, orjson.dumps(_ending(task)))]
+
+
+def _uuid_of(message: Message) -> str:
+    return str(message.payload.get("task_id", "")) if isinstance(message.payload, dict) else ""
+
+
+def _facts_of(task: Task) -> Facts:
+    key = (task.user_id, str(task.uuid))
+    found = _facts.get(key)
+    if found is None:
+        steps = task.params.get("steps")
+        makes = "视频" if "video" in task.kind or task.kind.startswith("animate") else "图像"
+        found = Facts(task_name(task.kind, task.created_at, task.pk), steps if isinstance(steps, int) and steps > 0 else 100, makes)
+        if len(_facts) >= KEPT:
+            _facts.clear()
+        _facts[key] = found
+    return found
+
+
+def _progress(facts: Facts, percent: float, words: str) -> Told:
+    body = {
+        "type": "progress",
+        "taskId": facts.name,
+        "progress": int(percent),
+        "currentStep": int(facts.steps * percent / 100),
+        "totalSteps": facts.steps,
+        "message": words,
+    }
+    return Told(PROGRESS, orjson.dumps(body))
+
+
+def _ending(task: Task) -> dict[str, Any]:
+    """How an ended task ended: its results, or why there are none."""
+    status = STATUS.get(TaskState(task.status), "FAILED")
+    if status == "FAILED":
+        code, words = CODES.get(task.error_code, FAILED)
+        return failure(_facts_of(task).name, code, words)
+    return {"type": "result", "taskId": _facts_of(task).name, "status": status, "results": _results(task)}
+
+
+def _results(task: Task) -> list[dict[str, str | None]]:
+    found = list(Asset.objects.filter(task=task, source=Asset.Source.OUTPUT).select_related("thumbnail").order_by("id"))
+    return [{"url": link_of(one), "thumbnailUrl": link_of(one.thumbnail) if one.thumbnail else None} for one in found]
+
+
+def failure(name: str, code: str, words: str) -> dict[str, Any]:
+    """The document's error message."""
+    return {"type": "error", "taskId": name, "code": code, "message": words}
+
+
+def status_reply(user_id: int, body: bytes) -> bytes:
+    """The answer to `/app/task/status`: where the user's task stands, or an error message; another's task is unknown."""
+    try:
+        wish = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        wish = None
+    name = wish.get("taskId") if isinstance(wish, dict) else None
+    if not isinstance(name, str) or len(name) > 80:
+        return orjson.dumps(failure("", "400", "请求参数错误"))
+    task = _named(user_id, name)
+    return orjson.dumps(_standing(task) if task is not None else failure(name, "404", "任务不存在"))
+
+
+def _named(user_id: int, name: str) -> Task | None:
+    number = task_number(name)
+    task = Task.objects.filter(user_id=user_id, pk=number).first() if number is not None else None
+    return task if task is not None and _facts_of(task).name == name else None
+
+
+def _standing(task: Task) -> dict[str, Any]:
+    facts = _facts_of(task)
+    status = STATUS.get(TaskState(task.status), "FAILED")
+    found: dict[str, Any] = {"type": "status", "taskId": facts.name, "status": status, "progress": int(task.progress)}
+    if status == "FAILED":
+        found["code"], found["message"] = CODES.get(task.error_code, FAILED)
+    return {**found, "results": _results(task)}
+
+
+def forget() -> None:
+    """Nothing is kept about any task: for tests that begin with an empty database."""
+    _facts.clear()

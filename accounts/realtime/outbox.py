@@ -1,0 +1,58 @@
+"""What waits for one connection: bounded, in order, closed once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+WAITING_MAX = 1000
+WAITING_MAX_BYTES = 4 * 1024 * 1024
+ROOM = 200
+GOING_AWAY = (3000, "Go away!")
+TOO_SLOW = (1013, "Too slow")
+
+
+class Outbox:
+    """Texts on their way to a client. More than it may hold closes it: a slow reader is cut off."""
+
+    def __init__(self) -> None:
+        self.closing: tuple[int, str] | None = None
+        self.woken = asyncio.Event()
+        self.drained = asyncio.Event()
+        self.drained.set()
+        self._waiting: deque[str] = deque()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, text: str) -> None:
+        """`text` goes out after everything before it; nothing does once the box is closed."""
+        if self.closing is not None:
+            return
+        self._waiting.append(text)
+        self._size += len(text)
+        if len(self._waiting) > WAITING_MAX or self._size > WAITING_MAX_BYTES:
+            self._waiting.clear()
+            self._size = 0
+            self.close(*TOO_SLOW)
+        if len(self._waiting) > ROOM:
+            self.drained.clear()
+        self.woken.set()
+
+    def take(self, most: int = ROOM) -> list[str]:
+        """Up to `most` texts, which then wait no longer."""
+        found = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        self._size -= sum(map(len, found))
+        if len(self._waiting) <= ROOM:
+            self.drained.set()
+        if not self._waiting and self.closing is None:
+            self.woken.clear()
+        return found
+
+    def close(self, code: int, reason: str) -> None:
+        """What waits still goes out, then the connection ends; the first reason stands."""
+        if self.closing is None:
+            self.closing = (code, reason)
+        self.woken.set()
+        self.drained.set()
