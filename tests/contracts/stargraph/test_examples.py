@@ -11,10 +11,12 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts.models import Identity, User
+from accounts.models import Idempotency, Identity, User
 from config.kernel import clock as kernel_clock
+from config.kernel.principal import Principal
 from generation.models import Asset, Task
 from generation.selectors.named import name_of
+from generation.services.task_create import task_create
 from payments.services.balance import order_pay_by_balance
 from payments.services.catalogue import terms_of_product
 from tests.contracts.people import Somebody, signed_in
@@ -136,7 +138,7 @@ def test_an_avatar_in_base64_is_stored_and_shown_to_everybody(somebody: MakeSome
     assert (asset.user_id, asset.is_public, asset.used_at is not None, asset.width) == (someone.user.pk, True, True, 96)
     assert f"/media/public/{asset.uuid}.png" in avatar
     shown = Client().get(f"/media/public/{asset.uuid}.png")
-    assert (shown.status_code, b"".join(shown.streaming_content)) == (200, picture())  # type: ignore[attr-defined]
+    assert (shown.status_code, b"".join(shown.streaming_content)) == (200, picture())
     assert someone.client.call("PUT", PROFILE, {"avatar": ""}).data["data"]["avatar"] is None
 
 
@@ -144,10 +146,8 @@ def test_balance_example_with_what_is_frozen_and_used(somebody: MakeSomebody, cl
     someone = somebody(paid=1000)
     ordered(someone)
     name = ordered(someone)["taskId"]
-    from generation.services.task_create import task_create
-
     task_create(
-        principal=_principal(someone), kind="animate-move", offer="video/animate-move", alias="wan2.2-animate",
+        principal=Principal(someone.user.pk, someone.user.uuid), kind="animate-move", offer="video/animate-move", alias="wan2.2-animate",
         params={"image_url": "https://example.com/a.jpg", "video_url": "https://example.com/a.mp4", "mode": "wan-std", "check_image": True},
     )  # fmt: skip
     assert someone.client.get(BALANCE).data["data"] == {
@@ -159,12 +159,6 @@ def test_balance_example_with_what_is_frozen_and_used(somebody: MakeSomebody, cl
     clock.advance(days=40)
     later = someone.client.get(BALANCE).data["data"]
     assert (later["todayUsed"], later["monthUsed"]) == (0, 0)
-
-
-def _principal(someone: Somebody) -> Any:
-    from config.kernel.principal import Principal
-
-    return Principal(someone.user.pk, someone.user.uuid)
 
 
 def test_fund_records_example(somebody: MakeSomebody) -> None:
@@ -249,7 +243,7 @@ def test_base64_wins_over_the_address_and_becomes_the_callers_upload(somebody: M
         assert (asset.user_id, asset.is_public, asset.width, asset.height) == (someone.user.pk, False, 96, 64)
 
 
-def test_a_finished_task_shows_its_true_results(somebody: MakeSomebody, django_capture_on_commit_callbacks: Any) -> None:
+def test_a_finished_task_shows_its_true_results(somebody: MakeSomebody) -> None:
     someone = somebody(paid=100)
     name = ordered(someone, negativePrompt="低质量", seed=5, clientId="mine")["taskId"]
     worked()
@@ -260,7 +254,7 @@ def test_a_finished_task_shows_its_true_results(somebody: MakeSomebody, django_c
     assert data["parameters"]["seed"] == 5
     result = data["results"][0]
     assert f"/{asset.uuid}.png" in result.pop("url")
-    assert f"/{asset.thumbnail.uuid}.jpg" in result.pop("thumbnailUrl")  # type: ignore[union-attr]
+    assert f"/{asset.thumbnail.uuid}.jpg" in result.pop("thumbnailUrl")
     assert result == {"size": asset.size_bytes, "width": 64, "height": 64, "format": "PNG"}
     assert all(re.fullmatch(TIME, data[key]) for key in ("createTime", "startTime", "completeTime"))
     assert min(data["queueTime"], data["processTime"]) >= 0
@@ -270,6 +264,32 @@ def test_a_finished_task_shows_its_true_results(somebody: MakeSomebody, django_c
     row = listed["content"][0]
     assert set(row) == {"id", "type", "status", "progress", "prompt", "results", "cost", "createTime", "completeTime", "clientId"}
     assert (row["id"], len(row["results"])) == (name, 1)
+
+
+def test_a_batch_costs_and_shows_each_of_its_images(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    data = ordered(someone, batchSize=3, seed=7)
+    assert (data["cost"], someone.client.get(BALANCE).data["data"]["available"]) == (30, 70)
+    worked()
+    results = someone.client.get(f"/api/v1/tasks/{data['taskId']}").data["data"]["results"]
+    outputs = list(Asset.objects.filter(source="output").order_by("pk"))
+    assert [str(asset.uuid) in result["url"] for asset, result in zip(outputs, results, strict=True)] == [True] * 3
+    assert len({bytes(asset.sha256) for asset in outputs}) == 3
+    assert len(someone.client.get("/api/v1/tasks").data["data"]["content"][0]["results"]) == 3
+
+
+def test_an_upscaled_image_and_a_video_tell_their_true_size(somebody: MakeSomebody) -> None:
+    someone = somebody(paid=100)
+    body = {"imageBase64": data_url(picture("JPEG"), "image/jpeg"), "scaleFactor": 4}
+    large = someone.client.post("/api/v1/generate/upscale", body).data["data"]["taskId"]
+    film = ordered(someone, "text2video", duration=1, fps=4)["taskId"]
+    worked()
+    worked()
+    result = someone.client.get(f"/api/v1/tasks/{large}").data["data"]["results"][0]
+    assert (result["width"], result["height"]) == (384, 256)
+    result = someone.client.get(f"/api/v1/tasks/{film}").data["data"]["results"][0]
+    assert (result["width"], result["height"], result["format"], result["duration"]) == (64, 64, "MP4", 1.0)
+    assert result["thumbnailUrl"].partition("?")[0].endswith(".jpg")
 
 
 def test_a_failed_task_says_why_and_is_retried(somebody: MakeSomebody) -> None:
@@ -379,8 +399,6 @@ def test_the_same_key_is_the_same_task(somebody: MakeSomebody) -> None:
 
 
 def test_a_task_whose_answer_was_lost_is_not_made_twice(somebody: MakeSomebody, monkeypatch: pytest.MonkeyPatch) -> None:
-    from accounts.models import Idempotency
-
     someone = somebody(paid=100)
     first = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one").data["data"]["taskId"]
     Idempotency.objects.filter(key="one").delete()  # as if the server had died before it kept the answer
