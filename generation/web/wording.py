@@ -123,6 +123,7 @@ TROUBLE: dict[str, Any] = {
     "internal": _("Something went wrong on our side."),
     "insufficient_credits": _("The real length of the video costs more than you have."),
     "input_invalid": _("A file for it could not be used."),
+    "file_too_large": _("A file for it could not be used."),
     "engine_refused": _("The engine refused this."),
 }
 """What an ended task says, by its error code; its credits are told beside it."""

@@ -22,6 +22,7 @@ from generation.services.run import task_run
 from generation.services.task_create import task_create
 from generation.services.upload import upload_create
 from generation.states import TaskState
+from generation.web.wording import TROUBLE
 from tests.generation.life.conftest import START_CREDITS, balance, events, make_user, principal_of, run_all, run_next
 from tests.generation.media.conftest import MakeImage
 
@@ -164,6 +165,7 @@ def test_what_is_no_image_or_too_large_fails_free_by_its_bytes(
         task = run_next()
         assert task is not None
         assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, code, START_CREDITS)
+        assert code in TROUBLE, "the pages have words for it"
         assert not Attempt.objects.filter(task=task).exists()
 
 
