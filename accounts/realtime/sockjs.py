@@ -103,7 +103,7 @@ class Endpoint:
         await receive()
         found = SESSION_PATH.fullmatch(path)
         is_framed = found is not None and found[3] == "websocket"
-        if not (is_framed or path in ("", "/", "/websocket")) or not _origin_allowed(headers.get("origin"), headers):
+        if not (is_framed or path in ("", "/", "/websocket")) or not origin_allowed(headers.get("origin"), headers):
             await send({"type": "websocket.close", "code": 1008})
             return
         await Socket(receive, send, is_framed=is_framed).serve(scope, self._opening, _address(scope))
@@ -113,7 +113,7 @@ def _address(scope: Scope) -> str:
     return str((scope.get("client") or ("", 0))[0])
 
 
-def _origin_allowed(origin: str | None, headers: Headers) -> bool:
+def origin_allowed(origin: str | None, headers: Headers) -> bool:
     """Our own pages, the listed ones, and whatever is no browser."""
     if origin is None or settings.CORS_ALLOW_ALL_ORIGINS or origin in settings.CORS_ALLOWED_ORIGINS:
         return True
@@ -178,7 +178,7 @@ class Request:
         origin = self._headers.get("origin")
         if origin is None:
             return {"access-control-allow-origin": "*", "vary": "Origin"}
-        if not _origin_allowed(origin, self._headers):
+        if not origin_allowed(origin, self._headers):
             return {"vary": "Origin"}
         return {"access-control-allow-origin": origin, "access-control-allow-credentials": "true", "vary": "Origin"}
 

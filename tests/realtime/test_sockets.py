@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from accounts.realtime.messages import PROGRESS, REPLY, RESULT
+from accounts.realtime.sockjs import origin_allowed
 from accounts.services.event import event_append
 from accounts.services.session import session_revoke_all
 from generation.selectors.named import task_name
@@ -188,6 +189,7 @@ BAD_STATUS: list[str] = [
     "[" * 5000,
     '{"taskId": "%s"}' % ("9" * 79),
     '{"taskId": "\\u0000"}',
+    '{"taskId": "t2i_20250101_%s"}' % ("9" * 60),
 ]
 
 
@@ -259,3 +261,36 @@ def test_other_paths_and_foreign_hosts_open_no_socket(committed_db: CopiedDataba
     finally:
         running.process.terminate()
         running.process.wait(20)
+
+
+def test_a_process_killed_in_the_middle_costs_its_clients_nothing(committed_db: CopiedDatabase, user_factory: UserFactory) -> None:
+    installation_mark()
+    user = user_factory()
+    first_process = Server(committed_db.environment)
+    client = Raw(first_process)
+    client.hello(token_of(user))
+    client.subscribe(RESULT, "1")
+    seen = completed(task_made(user))
+    assert client.message()[0]["event-id"] == str(seen)
+    first_process.process.kill()
+    first_process.process.wait(20)
+    assert client.next()[0] == ""
+    missed = [completed(task_made(user)) for _ in range(3)]
+    second_process = Server(committed_db.environment)
+    try:
+        back = Framed(second_process)
+        back.hello(token_of(user))
+        back.subscribe(RESULT, "1", **{"last-event-id": str(seen)})
+        assert [int(back.message()[0]["event-id"]) for _ in missed] == missed
+    finally:
+        second_process.process.terminate()
+        second_process.process.wait(20)
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [(None, True), ("http://friend.example", True), ("https://here.example:8000", True), ("http://evil.example", False), ("null", False)],
+)
+def test_sockets_open_to_our_own_and_listed_pages_only(settings: Any, origin: str | None, expected: bool) -> None:
+    settings.CORS_ALLOW_ALL_ORIGINS, settings.CORS_ALLOWED_ORIGINS = False, ["http://friend.example"]
+    assert origin_allowed(origin, {"host": "here.example:8000"}) is expected
