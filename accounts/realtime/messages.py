@@ -25,8 +25,9 @@ STATUS = {TaskState.PENDING: "PENDING", TaskState.RUNNING: "PROCESSING", TaskSta
 CODES = {
     "insufficient_credits": ("E002", "余额不足"),
     "input_invalid": ("E004", "图片格式不支持"),
-    "sensitive_content": ("E006", "内容未通过审核"),
-    "queue_timeout": ("E007", "生成失败：GPU资源不足"),
+    "file_too_large": ("E005", "文件大小超限"),
+    "sensitive_content": ("E006", "敏感内容检测"),
+    "queue_timeout": ("E008", "生成失败：任务超时"),
     "timeout": ("E008", "生成失败：任务超时"),
     "internal": ("500", "服务器内部错误"),
 }
@@ -123,6 +124,9 @@ def _ending(task: Task) -> dict[str, Any]:
 
 
 def _results(task: Task) -> list[dict[str, str | None]]:
+    """The files of a task that succeeded; what came after a refund is not delivered here."""
+    if task.status != TaskState.SUCCEEDED:
+        return []
     found = list(Asset.objects.filter(task=task, source=Asset.Source.OUTPUT).select_related("thumbnail").order_by("id"))
     return [{"url": link_of(one), "thumbnailUrl": link_of(one.thumbnail) if one.thumbnail else None} for one in found]
 
