@@ -145,6 +145,8 @@ def _settled(payout: Payout, standing: PayoutStanding, at: dt.datetime) -> bool:
     match standing.outcome:
         case PayoutOutcome.PAID if _moved(payout, OPEN, State.PAID, standing, at):
             paid(withdrawal, channel=channel, key=key, at=at)
+        case PayoutOutcome.PAID if payout.state == State.REFUSED:
+            return _paid_after_all(payout, standing, channel, key, at)
         case PayoutOutcome.RETURNED if _moved(payout, (State.PAID,), State.RETURNED, standing, at):
             sent_back(withdrawal, channel=channel, key=f"{key}:back", at=at)
             text = f"The bank sent withdrawal {withdrawal.pk} back."
@@ -159,6 +161,18 @@ def _settled(payout: Payout, standing: PayoutStanding, at: dt.datetime) -> bool:
             Payout.objects.filter(pk=payout.pk, state__in=OPEN).update(ask_after=at + ASK_AGAIN)
             return False
     return True
+
+
+def _paid_after_all(payout: Payout, standing: PayoutStanding, channel: str, key: str, at: dt.datetime) -> bool:
+    """Money arrived that was taken for refused. While nothing else was done for the withdrawal it is its payment; an alarm in any case."""
+    withdrawal = payout.withdrawal
+    is_its_payment = withdrawal.status == WithdrawalState.APPROVED and _moved(payout, (State.REFUSED,), State.PAID, standing, at)
+    if is_its_payment:
+        paid(withdrawal, channel=channel, key=key, at=at)
+    said = "it is the withdrawal's payment now" if is_its_payment else f"the withdrawal is {withdrawal.status}: it may have been paid twice"
+    text = f"A payout of withdrawal {withdrawal.pk} that counted as refused has arrived; {said}."
+    alarm_raise(kind="payout_after_all", subject=f"payout:{payout.uuid}", text=text, at=at)
+    return is_its_payment
 
 
 def _never_arrived(payout: Payout, at: dt.datetime) -> bool:

@@ -141,7 +141,7 @@ def paid(withdrawal: Withdrawal, *, channel: str, key: str, at: dt.datetime, evi
         amount_cents=withdrawal.amount_cents,
         at=at,
     )
-    withdrawal_move(withdrawal, WithdrawalState.PAID, at=at, paid_at=at, processed_at=at, evidence=evidence)
+    _must_move(withdrawal, WithdrawalState.PAID, at=at, paid_at=at, processed_at=at, evidence=evidence)
 
 
 def sent_back(withdrawal: Withdrawal, *, channel: str, key: str, at: dt.datetime) -> None:
@@ -156,7 +156,7 @@ def sent_back(withdrawal: Withdrawal, *, channel: str, key: str, at: dt.datetime
         at=at,
     )
     answer = "The bank sent the money back; the coins are yours again."
-    withdrawal_move(withdrawal, WithdrawalState.REJECTED, at=at, processed_at=at, answer=answer)
+    _must_move(withdrawal, WithdrawalState.REJECTED, at=at, processed_at=at, answer=answer)
 
 
 def withdrawal_move(withdrawal: Withdrawal, to: WithdrawalState, *, at: dt.datetime, **changes: Any) -> bool:
@@ -235,4 +235,11 @@ def _decided(withdrawal: Withdrawal, operator: User, verdict: str, reason: str, 
 def _returned(withdrawal: Withdrawal, answer: str, at: dt.datetime) -> None:
     ref = f"withdrawal:{withdrawal.pk}"
     withdraw_return(user_id=withdrawal.user_id, key=f"{ref}:return", ref=ref, hundredths=withdrawal.coins_hundredths, at=at)
-    withdrawal_move(withdrawal, WithdrawalState.REJECTED, at=at, processed_at=at, answer=answer.strip()[:200])
+    _must_move(withdrawal, WithdrawalState.REJECTED, at=at, processed_at=at, answer=answer.strip()[:200])
+
+
+def _must_move(withdrawal: Withdrawal, to: WithdrawalState, *, at: dt.datetime, **changes: Any) -> None:
+    """As `withdrawal_move`, after coins were posted for it: a state that does not lead there undoes them. Raises DecisionRefused."""
+    was = withdrawal.status
+    if not withdrawal_move(withdrawal, to, at=at, **changes):
+        raise DecisionRefused(reason=f"it is {was}")

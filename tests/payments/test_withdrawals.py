@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connections
@@ -18,8 +19,9 @@ from config.kernel.errors import DomainError, InvalidInput, NotConfigured
 from credits.models import Posting, Wallet
 from credits.services.wallet import mature, transfer
 from payments.exceptions import AmountNotAllowed, DecisionRefused, WithdrawableTooSmall, WithdrawalBlocked
-from payments.gateways.base import PayoutOutcome, PayoutStanding, Rejected, Temporary, Unknown
-from payments.models import Alarm, Payout, Withdrawal
+from payments.gateways.base import PayoutOutcome, PayoutRequest, PayoutStanding, Rejected, Temporary, Unknown
+from payments.gateways.registry import payout_gateway
+from payments.models import Alarm, Payout, SandboxTransfer, Withdrawal
 from payments.selectors.withdrawal import withdrawals_page
 from payments.services.deletion import deletion_blocker
 from payments.services.payee import payee_of
@@ -298,8 +300,6 @@ class TestPayouts:
     def test_one_the_gateway_never_heard_of_may_be_sent_anew_after_half_an_hour(self, creator: Any, operators: Any, clock: Any) -> None:
         withdrawal = approved(creator, operators[0], account={"account": "lost@example.com", "name": "张三"})
         payout = withdrawal_pay(withdrawal_id=withdrawal.pk, operator=operators[0], at=kernel_clock.now())
-        from payments.models import SandboxTransfer
-
         SandboxTransfer.objects.all().delete()  # as if it had never arrived
         clock.advance(minutes=5)
         assert payout_look_up(payout_id=payout.pk, at=kernel_clock.now()).state == "unknown"
@@ -336,6 +336,24 @@ class TestPayouts:
         assert not payout_settle(payout_id=payout.pk, standing=PayoutStanding(PayoutOutcome.NONE, payout.uuid), at=kernel_clock.now())
         payout.refresh_from_db()
         assert payout.state == "confirming"
+
+    @pytest.mark.parametrize("meanwhile", ["nothing", "by hand", "rejected"])
+    def test_money_that_arrives_after_a_refusal_is_never_unseen(self, creator: Any, operators: Any, meanwhile: str) -> None:
+        withdrawal = approved(creator, operators[0], account={"account": "bad@example.com", "name": "张三"})
+        payout = withdrawal_pay(withdrawal_id=withdrawal.pk, operator=operators[0], at=kernel_clock.now())
+        assert payout.state == "refused"
+        if meanwhile == "by hand":
+            withdrawal_paid_by_hand(withdrawal_id=withdrawal.pk, operator=operators[0], evidence="bank 4711", at=kernel_clock.now())
+        if meanwhile == "rejected":
+            withdrawal_reject(withdrawal_id=withdrawal.pk, operator=operators[0], answer="no", at=kernel_clock.now())
+        before = payouts_posted()
+        arrived = PayoutStanding(PayoutOutcome.PAID, payout.uuid, "late", CENTS)
+        assert payout_settle(payout_id=payout.pk, standing=arrived, at=kernel_clock.now()) is (meanwhile == "nothing")
+        payout.refresh_from_db()
+        withdrawal.refresh_from_db()
+        expected = {"nothing": ("paid", "paid", 1), "by hand": ("refused", "paid", 0), "rejected": ("refused", "rejected", 0)}
+        assert (payout.state, withdrawal.status, payouts_posted() - before) == expected[meanwhile]
+        assert Alarm.objects.filter(kind="payout_after_all", closed_at=None).count() == 1
 
     def test_a_bank_card_has_no_gateway(self, creator: Any, operators: Any) -> None:
         account = {"account": "6222020200112233445", "name": "张三", "bank": "工商银行"}
@@ -407,3 +425,19 @@ def test_one_payout_however_many_operators_press(committed_db: Any, demo: None, 
     assert seen.count("paid") == 1
     assert Payout.objects.count() == 1
     assert payouts_posted() == 1
+    assert SandboxTransfer.objects.count() == 1
+
+
+def test_without_the_claim_every_press_sends_money(committed_db: Any, demo: None, user_factory: Any) -> None:
+    """The guard off: a double that asks the gateway under a number of its own each time, as a naive service would."""
+    gateway = payout_gateway("alipay")
+
+    def press(_: int) -> PayoutOutcome:
+        try:
+            return gateway.payout(PayoutRequest(uuid4(), CENTS, ALIPAY, "naive", kernel_clock.now())).outcome
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        seen = list(pool.map(press, range(10)))
+    assert seen.count(PayoutOutcome.PAID) == SandboxTransfer.objects.count() == 10
