@@ -12,6 +12,7 @@ import orjson
 
 from accounts.realtime.listener import Message
 from config.kernel.ids import parse_uuid
+from generation.api.stargraph.words import ERROR_OTHER, ERRORS, STATUS
 from generation.models import Asset, Task
 from generation.selectors.named import task_name, task_number
 from generation.services.link import link_of
@@ -20,18 +21,14 @@ from generation.states import TaskState
 REPLY, PROGRESS, RESULT = "/user/queue/reply", "/user/topic/progress", "/user/topic/result"
 DESTINATIONS = frozenset({REPLY, PROGRESS, RESULT})
 KEPT = 20_000
-STATUS = {TaskState.PENDING: "PENDING", TaskState.RUNNING: "PROCESSING", TaskState.SUCCEEDED: "COMPLETED", TaskState.CANCELLED: "CANCELLED"}
-"""Inside → the document's word; whatever else is FAILED."""
-CODES = {
-    "insufficient_credits": ("E002", "余额不足"),
-    "input_invalid": ("E004", "图片格式不支持"),
-    "file_too_large": ("E005", "文件大小超限"),
-    "sensitive_content": ("E006", "敏感内容检测"),
-    "queue_timeout": ("E008", "生成失败：任务超时"),
-    "timeout": ("E008", "生成失败：任务超时"),
-    "internal": ("500", "服务器内部错误"),
+TEXTS = {
+    "E002": "余额不足",
+    "E004": "图片格式不支持",
+    "E005": "文件大小超限",
+    "E008": "生成失败：任务超时",
 }
-FAILED = ("E001", "生成失败：模型加载错误")
+"""The document's code of a failed task → what is said with it."""
+FAILED = "生成失败：模型加载错误"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +113,9 @@ def _progress(facts: Facts, percent: float, words: str) -> Told:
 
 def _ending(task: Task) -> dict[str, Any]:
     """How an ended task ended: its results, or why there are none."""
-    status = STATUS.get(TaskState(task.status), "FAILED")
+    status = STATUS[task.status]
     if status == "FAILED":
-        code, words = CODES.get(task.error_code, FAILED)
-        return failure(_facts_of(task).name, code, words)
+        return failure(_facts_of(task).name, *_fault(task))
     return {"type": "result", "taskId": _facts_of(task).name, "status": status, "results": _results(task)}
 
 
@@ -129,6 +125,12 @@ def _results(task: Task) -> list[dict[str, str | None]]:
         return []
     found = list(Asset.objects.filter(task=task, source=Asset.Source.OUTPUT).select_related("thumbnail").order_by("id"))
     return [{"url": link_of(one), "thumbnailUrl": link_of(one.thumbnail) if one.thumbnail else None} for one in found]
+
+
+def _fault(task: Task) -> tuple[str, str]:
+    """Why a task failed: the code that the document's own answers give too, and its words."""
+    code = ERRORS.get(task.error_code, ERROR_OTHER)
+    return code, TEXTS.get(code, FAILED)
 
 
 def failure(name: str, code: str, words: str) -> dict[str, Any]:
@@ -157,10 +159,10 @@ def _named(user_id: int, name: str) -> Task | None:
 
 def _standing(task: Task) -> dict[str, Any]:
     facts = _facts_of(task)
-    status = STATUS.get(TaskState(task.status), "FAILED")
+    status = STATUS[task.status]
     found: dict[str, Any] = {"type": "status", "taskId": facts.name, "status": status, "progress": int(task.progress)}
     if status == "FAILED":
-        found["code"], found["message"] = CODES.get(task.error_code, FAILED)
+        found["code"], found["message"] = _fault(task)
     return {**found, "results": _results(task)}
 
 
