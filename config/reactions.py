@@ -8,6 +8,9 @@ worker. Every function takes `user_id`, `number` and `payload`. A test fails on 
 NOW: dict[str, tuple[str, ...]] = {
     "user.created": ("credits.services.gift.sign_up_gift",),
     "user.restored": (),
+    "user.banned": (),
+    "user.unbanned": (),
+    "user.avatar_replaced": ("generation.services.avatar.avatar_replaced",),
     "user.deletion_requested": (),
     # tasks end first: what that gives back is forfeited with the rest
     "user.erased": ("generation.services.erasure.user_erased", "credits.services.gift.forfeit"),
@@ -45,6 +48,9 @@ NOW: dict[str, tuple[str, ...]] = {
 LATER: dict[str, tuple[str, ...]] = {
     "user.created": (),
     "user.restored": (),
+    "user.banned": (),
+    "user.unbanned": (),
+    "user.avatar_replaced": (),
     "user.deletion_requested": (),
     "user.erased": (),
     "apikey.created": (),

@@ -7,12 +7,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.readonly import ReadOnlyInline
 from accounts.models import ApiKey, Identity, Session, User
 from accounts.services.session import session_revoke_all
 from accounts.services.user import user_ban
+from config.kernel.errors import DomainError
 
 
 class IdentityInline(ReadOnlyInline):
@@ -68,9 +70,12 @@ class UserAdmin(admin.ModelAdmin[User]):
         self._ban(request, users, banned=False)
 
     def _ban(self, request: HttpRequest, users: QuerySet[User], *, banned: bool) -> None:
-        for user in users.filter(erased_at__isnull=True):
-            user_ban(user_id=user.pk, banned=banned)
-            self.log_change(request, user, "banned" if banned else "unbanned")
+        try:
+            for user in users.filter(erased_at__isnull=True):
+                user_ban(user_id=user.pk, banned=banned, by=request.user.pk)
+        except DomainError as error:
+            self.message_user(request, gettext(error.message), messages.ERROR)
+            return
         self.message_user(request, _("Done."), messages.SUCCESS)
 
     @admin.action(description=_("Sign out everywhere"))

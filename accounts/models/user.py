@@ -51,6 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField()
     last_login_at = models.DateTimeField(null=True, blank=True)
     password_changed_at = models.DateTimeField(null=True, blank=True)
+    profile_changed_at = models.DateTimeField(null=True, blank=True)
 
     last_login = None  # `last_login_at` is ours
 

@@ -21,8 +21,9 @@ USER = "u.id AS user_id, u.uuid, u.is_staff, u.language, u.banned_at"
 KEY = "k.id AS key_id, k.user_id AS key_user_id, k.is_application, k.scopes, k.last_used_at AS key_used_at"
 KEY_JOIN = """(accounts_apikey k JOIN accounts_user o ON o.id = k.user_id
   AND o.is_active AND o.banned_at IS NULL AND o.deletion_requested_at IS NULL)"""
-STANDS = """s.revoked_at IS NULL AND s.expires_at + s.access_life_s * interval '1 second' > %s::timestamptz AND u.is_active"""
-"""A session that still proves its user; its one parameter is the real time."""
+STANDS = """(s.revoked_at IS NULL OR u.banned_at IS NOT NULL)
+  AND s.expires_at + s.access_life_s * interval '1 second' > %s::timestamptz AND u.is_active"""
+"""A session that still proves its user; its one parameter is the real time. A ban revokes every session and is told to all of them."""
 BY_SESSION = f"""
 SELECT {USER}, s.id AS session_id, s.second_factor_at, s.last_used_at AS session_used_at, {KEY} {{columns}}
 FROM accounts_session s

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.exceptions import UserBanned
 from accounts.models import Session, User
@@ -108,12 +109,9 @@ def session_refresh_header(refresh_token: str, *, at: dt.datetime | None = None)
 
 
 def _refreshable(claims: Claims, form: str, at: dt.datetime) -> Session:
-    """The live session of a genuine refresh token, if it is of this form from birth."""
-    session = (
-        Session.objects.select_related("user")
-        .filter(pk=claims.session_id, user_id=claims.user_id, form=form, revoked_at__isnull=True, expires_at__gt=at)
-        .first()
-    )
+    """The live session of a genuine refresh token, if it is of this form from birth; who is banned is told so."""
+    found = Session.objects.select_related("user").filter(pk=claims.session_id, user_id=claims.user_id, form=form, expires_at__gt=at)
+    session = found.filter(Q(revoked_at__isnull=True) | Q(user__banned_at__isnull=False)).first()
     if session is None or not session.user.is_active or session.user.deletion_requested_at is not None:
         raise NotSignedIn()
     if session.user.banned_at is not None:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import IntegrityError, transaction
 from django.utils.module_loading import import_string
 
@@ -21,7 +22,7 @@ from accounts.services.event import event_append
 from accounts.services.session import session_revoke_all
 from config import reactions
 from config.kernel import clock, outbound
-from config.kernel.errors import InvalidInput
+from config.kernel.errors import InvalidInput, NotAllowed
 from config.kernel.sql import fetch_one
 
 logger = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ def _save_named(user: User, update_fields: list[str] | None = None) -> None:
 def user_update_profile(*, user_id: int, **changes: Any) -> User:
     """The named fields of the profile are changed; e-mail and phone set here are contact text and prove nothing.
 
+    An avatar that was there before is told by `user.avatar_replaced`. Locks the user's row.
     Raises UserNotFound, UsernameTaken, InvalidInput, AddressRefused (an avatar on a private address).
     """
     unknown = set(changes) - EDITABLE
@@ -122,17 +124,54 @@ def user_update_profile(*, user_id: int, **changes: Any) -> User:
         user = user_lock(user_id)
         if user is None:
             raise UserNotFound()
+        before = user.avatar_url
         for name, value in changes.items():
             setattr(user, name, value)
         if changes:
-            _save_named(user, update_fields=sorted(changes))
+            user.profile_changed_at = clock.now()
+            _save_named(user, update_fields=[*sorted(changes), "profile_changed_at"])
+        if before not in ("", user.avatar_url):
+            event_append(user_id=user_id, kind="user.avatar_replaced", payload={"before": before})
     return user
 
 
-def user_ban(*, user_id: int, banned: bool, at: dt.datetime | None = None) -> None:
-    """The user is banned (tokens and keys answer `user_banned`), or not any more. Raises UserNotFound."""
-    if not User.objects.filter(pk=user_id, erased_at__isnull=True).update(banned_at=(at or clock.now()) if banned else None):
-        raise UserNotFound()
+def user_ban(*, user_id: int, banned: bool, by: int | None = None, reason: str = "", at: dt.datetime | None = None) -> User:
+    """The user is banned and signed out everywhere (tokens and keys answer `user_banned`), or not banned any more.
+
+    `by` is the operator, in whose name the console's history keeps it with `reason`. What is so already stays as it is.
+    Locks the user's row. Raises UserNotFound, NotAllowed (oneself; a superuser, unless by another).
+    """
+    now = at or clock.now()
+    with transaction.atomic():
+        user = user_lock(user_id)
+        if user is None or user.erased_at is not None:
+            raise UserNotFound()
+        if by is not None:
+            _ban_judge(user, by)
+        if (user.banned_at is not None) != banned:
+            _ban_set(user, now if banned else None, reason)
+            _ban_note(user, by, reason)
+    return user
+
+
+def _ban_judge(user: User, by: int) -> None:
+    if user.pk == by or (user.is_superuser and not User.objects.filter(pk=by, is_superuser=True).exists()):
+        raise NotAllowed()
+
+
+def _ban_set(user: User, banned_at: dt.datetime | None, reason: str) -> None:
+    user.banned_at = banned_at
+    user.save(update_fields=["banned_at"])
+    if banned_at is not None:
+        session_revoke_all(user_id=user.pk, reason="banned")
+    event_append(user_id=user.pk, kind="user.banned" if banned_at else "user.unbanned", payload={"reason": reason})
+
+
+def _ban_note(user: User, by: int | None, reason: str) -> None:
+    if by is not None:
+        what = "banned" if user.banned_at else "unbanned"
+        text = f"{what}: {reason}" if reason else what
+        LogEntry.objects.log_actions(by, [user], CHANGE, change_message=text, single_object=True)
 
 
 def _blocker(user_id: int) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.db.models import Q
+
 from config.kernel.sql import fetch_all
 from generation.exceptions import TaskNotCancellable
 from generation.models import Asset, Task
@@ -25,7 +27,7 @@ def user_erased(user_id: int, number: int, payload: dict[str, Any]) -> None:
     A reaction to `user.erased`; repeating it changes nothing.
     """
     fetch_all(FORGET, (user_id,))
-    Asset.objects.filter(user_id=user_id, is_public=False).update(used_at=None)
+    Asset.objects.filter(Q(is_public=False) | Q(source=Asset.Source.UPLOAD), user_id=user_id).update(used_at=None, is_public=False)
     Task.objects.filter(user_id=user_id).exclude(webhook_url="").update(webhook_url="")
     for task_id in Task.objects.filter(user_id=user_id).exclude(status__in=ENDED).values_list("pk", flat=True):
         try:

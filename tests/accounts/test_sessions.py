@@ -8,7 +8,7 @@ import pytest
 
 from accounts.exceptions import UserBanned
 from accounts.models import Session
-from accounts.services.authentication import principal_of
+from accounts.services.authentication import page_principal, principal_of
 from accounts.services.session import (
     session_list,
     session_refresh_body,
@@ -133,7 +133,26 @@ def test_banned_user_gets_no_session_and_no_refresh(person: Person) -> None:
     with pytest.raises(UserBanned):
         proven(tokens.access_token)
     user_ban(user_id=user.pk, banned=False)
-    assert proven(tokens.access_token) == user.pk
+    with pytest.raises(NotSignedIn):
+        proven(tokens.access_token)
+    with pytest.raises(NotSignedIn):
+        session_refresh_body(tokens.refresh_token)
+    user.refresh_from_db()
+    assert proven(opened(user).access_token) == user.pk
+
+
+def test_a_ban_revokes_every_session_and_is_told_to_each(person: Person) -> None:
+    user, stranger = person(), person()
+    tokens, foreign = [opened(user), opened(user, form="header"), opened(user, form="page")], opened(stranger)
+    user_ban(user_id=user.pk, banned=True)
+    assert set(Session.objects.filter(user=user).values_list("revoked_reason", flat=True)) == {"banned"}
+    assert page_principal(session_id=tokens[2].session_id, user_id=user.pk) is None
+    for each in tokens:
+        with pytest.raises(UserBanned):
+            proven(each.access_token)
+    with pytest.raises(UserBanned):
+        session_refresh_header(tokens[1].refresh_token)
+    assert proven(foreign.access_token) == stranger.pk
 
 
 def test_refresh_token_is_stored_as_a_digest_only(person: Person) -> None:

@@ -19,7 +19,7 @@ from config.kernel import clock
 from config.kernel.errors import InvalidInput
 from credits.selectors.wallet import balance_of
 from generation.api.stargraph.images import image_file
-from generation.services.avatar import avatar_create
+from generation.services.avatar import avatar_create, avatar_of_own
 from generation.services.link import public_link_of
 from payments.selectors.subscription import membership_of, vip_level
 
@@ -49,21 +49,27 @@ class ProfileView(StargraphView):
         return self.success("更新成功", profile(user_update_profile(user_id=self.principal.user_id, **changes)))
 
     def _avatar(self, text: str) -> str:
-        """The address of the avatar: as it was given, or of the image that was. Raises InvalidInput, MediaInvalid, FileTooLarge."""
+        """The address of the avatar: as it was given, or of the image that was. Raises MediaInvalid, FileTooLarge, NotFound."""
         if not text:
             return ""
         if text.lower().startswith(("http://", "https://")):
-            if len(text) > ADDRESS_MAX:
-                raise InvalidInput.field("avatar", f"地址不能超过 {ADDRESS_MAX} 个字符")
-            return text
+            return self._avatar_at(text)
         with image_file(text, AVATAR_LIMIT_BYTES) as path:
             return public_link_of(avatar_create(user_id=self.principal.user_id, path=path))
+
+    def _avatar_at(self, address: str) -> str:
+        """A foreign address as it was given; of a picture that the caller has here a public copy. Raises NotFound for anybody else's."""
+        if len(address) > ADDRESS_MAX:
+            raise InvalidInput.field("avatar", f"地址不能超过 {ADDRESS_MAX} 个字符")
+        if address == user_of(self.principal.user_id).avatar_url:
+            return address
+        asset = avatar_of_own(user_id=self.principal.user_id, url=address, limit_bytes=AVATAR_LIMIT_BYTES)
+        return public_link_of(asset) if asset else address
 
 
 def profile(user: User) -> dict[str, Any]:
     """The user in the document's words."""
     balance, membership = balance_of(user.pk), membership_of(user.pk, clock.now())
-    changes = (user.created_at, user.last_login_at, user.password_changed_at)
     return {
         "id": user.pk,
         "username": user.username,
@@ -75,5 +81,5 @@ def profile(user: User) -> dict[str, Any]:
         "vipLevel": vip_level(membership),
         "vipExpireTime": local(membership.ends_at) if membership else None,
         "createTime": local(user.created_at),
-        "updateTime": local(max(change for change in changes if change)),
+        "updateTime": local(user.profile_changed_at or user.created_at),
     }

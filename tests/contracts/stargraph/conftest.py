@@ -56,6 +56,13 @@ def picture(format: str = "PNG", size: tuple[int, int] = (96, 64)) -> bytes:
     return file.getvalue()
 
 
+def painted(colour: str) -> bytes:
+    """A real image of one colour."""
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), colour).save(file, "PNG")
+    return file.getvalue()
+
+
 def data_url(content: bytes, content_type: str = "image/png") -> str:
     """The content as clients send it."""
     return f"data:{content_type};base64,{base64.b64encode(content).decode()}"

@@ -14,13 +14,15 @@ from django.test import Client
 from accounts.models import Idempotency, Identity, User
 from config.kernel import clock as kernel_clock
 from config.kernel.principal import Principal
+from generation import storage
 from generation.models import Asset, Task
 from generation.selectors.named import name_of
+from generation.services.asset import asset_sweep_orphans
 from generation.services.task_create import task_create
 from payments.services.balance import order_pay_by_balance
 from payments.services.catalogue import terms_of_product
 from tests.contracts.people import Somebody, signed_in
-from tests.contracts.stargraph.conftest import MakeSomebody, data_url, picture, worked
+from tests.contracts.stargraph.conftest import MakeSomebody, data_url, painted, picture, worked
 
 pytestmark = pytest.mark.django_db
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
@@ -139,7 +141,42 @@ def test_an_avatar_in_base64_is_stored_and_shown_to_everybody(somebody: MakeSome
     assert f"/media/public/{asset.uuid}.png" in avatar
     shown = Client().get(f"/media/public/{asset.uuid}.png")
     assert (shown.status_code, b"".join(shown.streaming_content)) == (200, picture())
+    assert someone.client.call("PUT", PROFILE, {"avatar": avatar}).data["data"]["avatar"] == avatar
     assert someone.client.call("PUT", PROFILE, {"avatar": ""}).data["data"]["avatar"] is None
+    assert Client().get(f"/media/public/{asset.uuid}.png").status_code == 404
+
+
+def test_an_avatar_that_was_replaced_is_swept(somebody: MakeSomebody, clock: Any) -> None:
+    someone = somebody()
+    for colour in ("red", "blue"):
+        someone.client.call("PUT", PROFILE, {"avatar": data_url(painted(colour))})
+    old, new = Asset.objects.filter(source="upload").select_related("thumbnail").order_by("pk")
+    clock.advance(days=2)
+    assert asset_sweep_orphans() == 1
+    assert (storage.exists(old.storage_key), storage.exists(old.thumbnail.storage_key)) == (False, False)
+    assert (storage.exists(new.storage_key), Asset.objects.get(source="upload")) == (True, new)
+
+
+def test_a_picture_of_ones_own_becomes_a_public_copy(somebody: MakeSomebody) -> None:
+    someone, stranger = somebody(paid=10), somebody()
+    someone.client.post("/api/v1/generate/upscale", {"imageBase64": data_url(picture())})
+    mine = Task.objects.get().params["image_url"]
+    assert stranger.client.call("PUT", PROFILE, {"avatar": mine}).status_code == 404
+    avatar = someone.client.call("PUT", PROFILE, {"avatar": mine}).data["data"]["avatar"]
+    original, copy = Asset.objects.filter(source="upload").order_by("pk")
+    assert (str(copy.uuid) in avatar, copy.is_public, original.is_public) == (True, True, False)
+    assert bytes(original.sha256) == bytes(copy.sha256)
+
+
+def test_the_profile_tells_when_it_was_changed(somebody: MakeSomebody, clock: Any) -> None:
+    someone = somebody()
+    born = someone.client.get(PROFILE).data["data"]
+    assert born["updateTime"] == born["createTime"]
+    clock.advance(days=1)
+    changed = someone.client.call("PUT", PROFILE, {"nickname": "x"}).data["data"]
+    clock.advance(days=1)
+    again = signed_in(someone.user, "stargraph").client.get(PROFILE).data["data"]
+    assert born["updateTime"] < changed["updateTime"] == again["updateTime"]
 
 
 def test_balance_example_with_what_is_frozen_and_used(somebody: MakeSomebody, clock: Any) -> None:
