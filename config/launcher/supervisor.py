@@ -33,6 +33,8 @@ WEB_FLAGS = [
     "--ws-max-size",
     "1048576",
     "--no-server-header",
+    "--ws-per-message-deflate",
+    "false",
 ]
 LOG_LIMIT_BYTES = 10 * 1024**2
 
