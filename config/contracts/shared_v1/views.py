@@ -90,10 +90,7 @@ class SharedView(APIView):
 
     def validated(self, serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The body's object as `serializer_class` understands it. Raises InvalidInput with every fault."""
-        serializer = serializer_class(data=json_object(self.request))
-        if not serializer.is_valid():
-            raise InvalidInput(*(FieldError(("body", str(name)), str(_first(fault))) for name, fault in serializer.errors.items()))
-        return dict(serializer.validated_data)
+        return understood(serializer_class, json_object(self.request))
 
     def _note_refusal(self, error: DomainError) -> None:
         if self.allowance is not None and "limit" in error.params and "retry_after_s" in error.params:
@@ -105,6 +102,14 @@ class SharedView(APIView):
             response["X-RateLimit-Remaining"] = str(self.allowance.remaining)
             response["X-RateLimit-Reset"] = str(self.allowance.reset_s)
         return response
+
+
+def understood(serializer_class: type[serializers.Serializer[Any]], body: dict[str, Any]) -> dict[str, Any]:
+    """`body` as `serializer_class` understands it. Raises InvalidInput with every fault."""
+    serializer = serializer_class(data=body)
+    if not serializer.is_valid():
+        raise InvalidInput(*(FieldError(("body", str(name)), str(_first(fault))) for name, fault in serializer.errors.items()))
+    return dict(serializer.validated_data)
 
 
 def _first(fault: Any) -> Any:
@@ -122,8 +127,12 @@ def bearer_of(request: HttpRequest) -> str:
 
 
 def json_object(request: HttpRequest) -> dict[str, Any]:
-    """The JSON object in the body; an empty body is an empty object. Raises InvalidInput, RequestTooLarge."""
-    body = body_of(request)
+    """The JSON object in the request's body. Raises InvalidInput, RequestTooLarge."""
+    return object_in(body_of(request))
+
+
+def object_in(body: bytes) -> dict[str, Any]:
+    """The JSON object in `body`; an empty body is an empty object. Raises InvalidInput."""
     try:
         data = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:

@@ -82,10 +82,16 @@ CODES = sorted({code for code, _, _ in TABLE.values()}, key=str)
 WRONG = "请求参数错误"
 
 
+def code_and_words(error: DomainError) -> tuple[int | str, str]:
+    """The document's code of `error`, and what is said with it."""
+    code, _, text = TABLE.get(error.code, FALLBACK)
+    return code, _message(error, text)
+
+
 def error_response(request: HttpRequest, error: DomainError) -> HttpResponse:
     """`error` in the envelope with its real HTTP status and the headers that asks for."""
-    code, status, text = TABLE.get(error.code, FALLBACK)
-    response = enveloped(request, code, _message(error, text), _data(error), status)
+    status = TABLE.get(error.code, FALLBACK)[1]
+    response = enveloped(request, *code_and_words(error), _data(error), status)
     if status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if "allowed" in error.params:

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from config.contracts.stargraph.schema import ORDER, PAGE, PAGE_SIZE, REPEAT, answers, page, sorted_by
 from config.contracts.stargraph.views import StargraphView
 from generation.api.stargraph import render, words
-from generation.api.stargraph.create import key_of_task, rendered
+from generation.api.stargraph.orders import key_of_task, rendered
 from generation.selectors.named import name_of, outputs_of, task_named, tasks_named
 from generation.services.cancel import CancelResult, task_cancel
 from generation.services.retry import task_retry
