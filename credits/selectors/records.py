@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Sequence
 
 from config.kernel import clock
-from config.kernel.sql import fetch_one
+from config.kernel.sql import fetch_all, fetch_one
 from credits.selectors.statement import COUNTED_EXACTLY, LedgerPage
-from credits.selectors.wallet import ledger_page
+from credits.selectors.wallet import LedgerRow, ledger_page
 from credits.states import Bucket, Unit
 
 EVERY_ROW = 2**62
@@ -27,6 +27,14 @@ SELECT greatest(coalesce(-sum(p.amount) FILTER (WHERE t.created_at >= %s::timest
 FROM credits_posting p JOIN credits_transaction t ON t.id = p.transaction_id
 WHERE p.user_id = %s::bigint AND t.user_id = p.user_id AND p.unit = 'credits' AND t.created_at >= %s::timestamptz
   AND t.kind IN ('spend', 'refund', 'tip', 'unlock', 'remix')
+"""
+
+HELD = """
+SELECT w.held_paid + w.held_bonus AS held, coalesce(s.slot, 0) AS slot, coalesce(s.amount, 0)::bigint AS amount
+FROM credits_wallet w LEFT JOIN (
+  SELECT width_bucket(p.seq, %s::bigint[]) AS slot, sum(p.amount) AS amount FROM credits_posting p
+  WHERE p.user_id = %s::bigint AND p.seq >= %s::bigint AND p.account IN ('held_paid', 'held_bonus') GROUP BY 1) s ON true
+WHERE w.user_id = %s::bigint
 """
 
 
@@ -51,6 +59,24 @@ def _anchor(user_id: int, kinds: Sequence[str], offset: int, most: int) -> tuple
     """How many there are, up to `most`, and the position of the last one before `offset`."""
     row = fetch_one(ANCHOR, (offset, list(kinds), user_id, len(Bucket), most))
     return row.total, row.before
+
+
+def held_after(user_id: int, rows: Sequence[LedgerRow]) -> dict[int, int]:
+    """Transaction → the credits that were held right after it, of transactions of the user's wallet. One statement.
+
+    What is held now, less what the transactions since have moved in or out of it.
+    """
+    newest_last = sorted(rows, key=lambda row: row.position)
+    if not newest_last:
+        return {}
+    positions = [row.position for row in newest_last]
+    found = fetch_all(HELD, (positions, user_id, positions[0], user_id))
+    moved, held, after = {row.slot: row.amount for row in found}, found[0].held if found else 0, {}
+    for slot in range(len(positions), 0, -1):
+        row = newest_last[slot - 1]
+        held -= moved.get(slot, 0)
+        after[row.transaction_id] = held + row.held
+    return after
 
 
 def used_of(user_id: int, at: dt.datetime) -> tuple[int, int]:

@@ -15,8 +15,9 @@ from config.kernel import clock
 from config.kernel.ids import parse_uuid
 from credits.api.reference import Subjects, subjects_of
 from credits.api.stargraph import words
-from credits.selectors.records import records_page, used_of
+from credits.selectors.records import held_after, records_page, used_of
 from credits.selectors.wallet import LedgerRow, balance_of
+from credits.states import Kind
 from generation.selectors.named import names_of
 
 SORTS = ("createTime",)
@@ -33,8 +34,8 @@ class BalanceOutput(serializers.Serializer[Any]):
 class FundRecordOutput(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     type = serializers.ChoiceField(choices=words.TYPES)
-    amount = serializers.IntegerField(help_text="The change of what is available.")
-    balance = serializers.IntegerField(help_text="What was available right after.")
+    amount = serializers.IntegerField(help_text="What came or went; of FREEZE and UNFREEZE: what the frozen part took or gave back.")
+    balance = serializers.IntegerField(help_text="Available and frozen credits right after, as in users/balance.")
     reason = serializers.CharField()
     taskId = serializers.CharField(allow_null=True)
     createTime = serializers.CharField(help_text="UTC+8, without zone")
@@ -74,17 +75,18 @@ class FundRecordsView(StargraphView):
         kinds = words.kinds_of(self.chosen("type", words.TYPES))
         found = records_page(user_id, kinds=kinds, page=asked.page, page_size=asked.page_size, ascending=asked.ascending)
         subjects = subjects_of(user_id, found.rows)
-        names = names_of(user_id=user_id, uuids=subjects.task_kinds)
-        return self.page(asked, [_record(row, subjects, names) for row in found.rows], found.total)
+        names, held = names_of(user_id=user_id, uuids=subjects.task_kinds), held_after(user_id, found.rows)
+        return self.page(asked, [_record(row, subjects, names, held[row.transaction_id]) for row in found.rows], found.total)
 
 
-def _record(row: LedgerRow, subjects: Subjects, names: dict[Any, str]) -> dict[str, Any]:
-    """One transaction in the document's words."""
+def _record(row: LedgerRow, subjects: Subjects, names: dict[Any, str], held: int) -> dict[str, Any]:
+    """One transaction in the document's words; `held` credits were frozen right after it."""
+    is_move = row.kind in (Kind.HOLD, Kind.RELEASE)
     return {
         "id": row.transaction_id,
         "type": words.WORDS[row.kind][0],
-        "amount": row.credits,
-        "balance": row.credits_balance or 0,
+        "amount": row.credits if is_move else row.credits + row.held,
+        "balance": (row.credits_balance or 0) + held,
         "reason": words.reason(row, subjects),
         "taskId": names.get(parse_uuid(row.reference.rpartition(":")[2])),
         "createTime": local(row.created_at),

@@ -17,6 +17,7 @@ from config.kernel.principal import Principal
 from generation import storage
 from generation.models import Asset, Task
 from generation.selectors.named import name_of
+from generation.services import money
 from generation.services.asset import asset_sweep_orphans
 from generation.services.task_create import task_create
 from payments.services.balance import order_pay_by_balance
@@ -179,14 +180,20 @@ def test_the_profile_tells_when_it_was_changed(somebody: MakeSomebody, clock: An
     assert born["updateTime"] < changed["updateTime"] == again["updateTime"]
 
 
+def animation_of(someone: Somebody) -> Task:
+    """A task that reserved 50 credits."""
+    created = task_create(
+        principal=Principal(someone.user.pk, someone.user.uuid), kind="animate-move", offer="video/animate-move", alias="wan2.2-animate",
+        params={"image_url": "https://example.com/a.jpg", "video_url": "https://example.com/a.mp4", "mode": "wan-std", "check_image": True},
+    )  # fmt: skip
+    return Task.objects.get(pk=created.id)
+
+
 def test_balance_example_with_what_is_frozen_and_used(somebody: MakeSomebody, clock: Any) -> None:
     someone = somebody(paid=1000)
     ordered(someone)
     name = ordered(someone)["taskId"]
-    task_create(
-        principal=Principal(someone.user.pk, someone.user.uuid), kind="animate-move", offer="video/animate-move", alias="wan2.2-animate",
-        params={"image_url": "https://example.com/a.jpg", "video_url": "https://example.com/a.mp4", "mode": "wan-std", "check_image": True},
-    )  # fmt: skip
+    animation_of(someone)
     assert someone.client.get(BALANCE).data["data"] == {
         "balance": 980, "freezed": 50, "available": 930, "todayUsed": 20, "monthUsed": 20,
     }  # fmt: skip
@@ -214,6 +221,37 @@ def test_fund_records_example(somebody: MakeSomebody) -> None:
     assert [(row["type"], row["amount"], row["balance"], row["taskId"]) for row in rows] == [
         ("REFUND", 10, 1000, name), ("DEDUCT", -10, 990, name), ("RECHARGE", 1000, 1000, None),
     ]  # fmt: skip
+
+
+def test_a_hold_its_capture_and_its_release_are_records(somebody: MakeSomebody) -> None:
+    someone, at = somebody(paid=1000), kernel_clock.now()
+    captured, released = animation_of(someone), animation_of(someone)
+    money.raise_hold(captured, 80, at)
+    ordered(someone)
+    money.charge(captured, 42, at)
+    money.give_back(released, at)
+    names = {"captured": name_of(captured), "released": name_of(released)}
+    rows = someone.client.get(RECORDS).data["data"]["content"]
+    shown = [(row["type"], row["amount"], row["balance"], row["reason"], row["taskId"]) for row in rows]
+    assert shown[:2] == [
+        ("UNFREEZE", 50, 948, "动作迁移生成解冻", names["released"]),
+        ("DEDUCT", -42, 948, "动作迁移生成", names["captured"]),
+    ]
+    assert shown[2][:4] == ("DEDUCT", -10, 990, "文生图生成")
+    assert shown[3:] == [
+        ("FREEZE", -30, 1000, "动作迁移生成冻结", names["captured"]),
+        ("FREEZE", -50, 1000, "动作迁移生成冻结", names["released"]),
+        ("FREEZE", -50, 1000, "动作迁移生成冻结", names["captured"]),
+        ("RECHARGE", 1000, 1000, "充值：1000 credits", None),
+    ]
+    assert someone.client.get(BALANCE).data["data"]["balance"] == shown[0][2]
+    for query in ("order=asc&pageSize=3", "pageSize=3", "pageSize=1"):
+        pages = [someone.client.get(f"{RECORDS}?{query}&page={page}").data["data"]["content"] for page in range(1, 9)]
+        again = [row for page in pages for row in page]
+        assert again == (rows[::-1] if "asc" in query else rows)[: len(again)]
+    for type in ("FREEZE", "UNFREEZE", "DEDUCT", "RECHARGE", "REFUND", "GIFT"):
+        found = someone.client.get(f"{RECORDS}?type={type}").data["data"]["content"]
+        assert found == [row for row in rows if row["type"] == type]
 
 
 def test_fund_records_in_pages_both_ways(somebody: MakeSomebody) -> None:
