@@ -308,11 +308,57 @@ WITHDRAWAL_ONE_OPERATOR_CENTS = int(os.environ.get("WITHDRAWAL_ONE_OPERATOR_CENT
 QUEUE_LIMIT = int(os.environ.get("QUEUE_LIMIT", "10000"))
 TASK_DEADLINE_S = int(os.environ.get("TASK_DEADLINE_S", "900"))
 """How long a task may take once a worker has claimed it (real time)."""
+QUEUE_PATIENCE_S = int(os.environ.get("QUEUE_PATIENCE_S", "1800"))
+"""Whoever has waited so long stands beside the members, before those of them who came later (real time)."""
 USER_RUNNING_LIMIT = int(os.environ.get("USER_RUNNING_LIMIT", "5"))
 ENGINE_ALLOWED_HOSTS = _names("ENGINE_ALLOWED_HOSTS")
 
+REALTIME_CONNECTIONS = int(os.environ.get("REALTIME_CONNECTIONS", "20000"))
+"""Sockets and sessions of a realtime process; `…_ADDRESS_…`: those from one address, `…_USER_…`: the streams of one user."""
+REALTIME_ADDRESS_CONNECTIONS = int(os.environ.get("REALTIME_ADDRESS_CONNECTIONS", "2000"))
+REALTIME_USER_CONNECTIONS = int(os.environ.get("REALTIME_USER_CONNECTIONS", "500"))
+REALTIME_MESSAGE_BYTES = int(os.environ.get("REALTIME_MESSAGE_BYTES", str(1024**2)))
+"""Of one message over a WebSocket; the server's own limit (`--ws-max-size`) must not be below it."""
+REALTIME_BODY_BYTES = int(os.environ.get("REALTIME_BODY_BYTES", str(256 * 1024)))
+"""Of one request that sends for a session without WebSocket."""
+REALTIME_BEAT_S = float(os.environ.get("REALTIME_BEAT_S", "25"))
+"""A silent SockJS connection gets a heart-beat so often."""
+REALTIME_SESSION_LIFE_S = float(os.environ.get("REALTIME_SESSION_LIFE_S", "10"))
+"""How long a session without WebSocket waits for its client's next request; mobile networks need more than the protocol's 5."""
+REALTIME_STALLED_S = float(os.environ.get("REALTIME_STALLED_S", "20"))
+"""A client that takes nothing for so long is cut off."""
+REALTIME_LEAVING_S = float(os.environ.get("REALTIME_LEAVING_S", "2"))
+"""A process that was asked to end tells its clients so over at most this time: not all come back at once."""
+REALTIME_CONNECT_WITHIN_S = float(os.environ.get("REALTIME_CONNECT_WITHIN_S", "10"))
+"""A client that has not sent its CONNECT frame by then is sent away."""
+REALTIME_SUBSCRIPTIONS = int(os.environ.get("REALTIME_SUBSCRIPTIONS", "16"))
+"""Of one connection."""
+REALTIME_FRAMES_PER_10_S = int(os.environ.get("REALTIME_FRAMES_PER_10_S", "300"))
+"""Frames that one connection may send within ten seconds; more ends it."""
+REALTIME_USER_SENDS_A_MINUTE = int(os.environ.get("REALTIME_USER_SENDS_A_MINUTE", "600"))
+"""SEND frames of one user over all connections and processes; more are answered with 429."""
+REALTIME_REFUSALS_A_MINUTE = int(os.environ.get("REALTIME_REFUSALS_A_MINUTE", "60"))
+"""CONNECTs from one address that prove nothing; what comes beyond them is refused unread for the rest of the minute."""
+REALTIME_STOMP_BEAT_MS = int(os.environ.get("REALTIME_STOMP_BEAT_MS", "10000"))
+"""The shortest time between STOMP heart-beats, of either side."""
+REALTIME_SILENCE_S = float(os.environ.get("REALTIME_SILENCE_S", "90"))
+"""A client that promised heart-beats may be silent so long at least: browsers wake hidden pages once a minute."""
+REALTIME_PROGRESS_EVERY_MS = int(os.environ.get("REALTIME_PROGRESS_EVERY_MS", "500"))
+"""The shortest time between two progress messages of a task, for one subscription; beginning and end are told at once."""
+SOCKJS_COOKIE = _flag("SOCKJS_COOKIE")
+"""Whether a balancer keeps clients apart by the cookie `JSESSIONID`."""
+SOCKJS_CLIENT_URL = os.environ.get("SOCKJS_CLIENT_URL", "")
+"""sockjs-client's script, for the iframe of browsers without CORS; it runs as a page of ours. Without it there is no such page."""
+
 SENSITIVE_WORDS = _names("SENSITIVE_WORDS")
 """Words that moderation refuses besides the shipped ones."""
+MODERATION_URL = os.environ.get("MODERATION_URL", "")
+"""An outside moderator that speaks the `/v1/moderations` protocol, e.g. https://api.openai.com/v1/moderations; none if empty."""
+MODERATION_API_KEY = _text_or_file("MODERATION_API_KEY").strip()
+MODERATION_MODEL = os.environ.get("MODERATION_MODEL", "omni-moderation-latest")
+MODERATION_TIMEOUT_S = float(os.environ.get("MODERATION_TIMEOUT_S", "5"))
+MODERATION_REQUIRED = _flag("MODERATION_REQUIRED")
+"""Nothing is made unjudged: while the outside moderator is silent orders are refused (503) instead of let pass."""
 CREATOR_SHARE_PERCENT = int(os.environ.get("CREATOR_SHARE_PERCENT", "90"))
 COMMISSION_PERCENT = int(os.environ.get("COMMISSION_PERCENT", "5"))
 COINS_PER_CNY = int(os.environ.get("COINS_PER_CNY", "20"))
