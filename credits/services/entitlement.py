@@ -1,4 +1,4 @@
-"""Entitlements: spends of a name that a user does not pay for, so many a day, for a time."""
+"""Entitlements: what a user may for a time: spends of a name that they do not pay for, so many a day, and `priority` in the queue."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from credits.models import Entitlement
 
 
 def entitlement_set(*, user_id: int, name: str, valid_from: dt.datetime, valid_until: dt.datetime, daily_units: int) -> Entitlement:
-    """Spends that name `name` are free for the user in that time, `daily_units` a day (Asia/Shanghai).
+    """Spends that name `name` are free for the user in that time, `daily_units` a day (Asia/Shanghai); `priority` puts tasks first.
 
     It replaces the user's earlier entitlement of that name; what was used today stays used.
     """

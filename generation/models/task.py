@@ -28,7 +28,7 @@ class Task(models.Model):
     estimate_s = models.PositiveIntegerField(help_text="The estimate that was told at creation.")
     hold_id = models.BigIntegerField(null=True, help_text="The hold of a per-second kind.")
     is_clean = models.BooleanField(default=True, help_text="Shows the file without watermark.")
-    priority = models.SmallIntegerField(default=0, help_text="Members first.")
+    priority = models.SmallIntegerField(default=0, help_text="1 stands before 0: entitled to it at creation, or waited long.")
     webhook_url = models.CharField(max_length=2000, blank=True)
     callback_token = models.CharField(max_length=64, blank=True)
     engine = models.ForeignKey(
@@ -57,7 +57,7 @@ class Task(models.Model):
             models.Index(fields=["user", "status", "-id"], name="task_user_status", condition=~models.Q(status="PENDING")),
             models.Index(fields=["-priority", "id"], name="task_queue", condition=models.Q(status="PENDING")),
             models.Index(fields=["lease_until"], name="task_running", condition=models.Q(status="RUNNING")),
-            models.Index(fields=["-completed_at"], name="task_succeeded", condition=models.Q(status="SUCCEEDED")),
+            models.Index(fields=["kind", "alias", "-completed_at"], name="task_measured", condition=models.Q(status="SUCCEEDED")),
             models.Index(fields=["output"], name="task_output", condition=models.Q(output__isnull=False)),
             models.Index(fields=["user"], name="task_user_running", condition=models.Q(status="RUNNING")),
         )

@@ -7,6 +7,7 @@ from django.conf import settings
 from config.kernel import clock
 from config.kernel.sql import fetch_one
 from generation.models import Task
+from generation.selectors.place import queue_places
 from generation.states import TaskState
 
 STARTABLE_NOW = """
@@ -15,10 +16,6 @@ select exists (
    where t.status = 'PENDING' and coalesce(t.run_after <= %s::timestamptz, true)
      and (%s::int = 0 or (select count(*) from generation_task r where r.user_id = t.user_id and r.status = 'RUNNING') < %s::int)
 ) as found
-"""
-AHEAD = """
-select count(*) as ahead from generation_task
- where status = 'PENDING' and (priority > %s::int or (priority = %s::int and id < %s::bigint))
 """
 OLDEST = """
 select extract(epoch from %s::timestamptz - min(coalesce(t.run_after, t.created_at)))::float8 as waited_s from generation_task t
@@ -43,11 +40,7 @@ def oldest_waiting_s() -> float:
 
 def queue_position(*, user_id: int, task_id: int) -> int | None:
     """The place of the user's waiting task in the queue, from 1; None when it does not wait or is not theirs."""
-    task = Task.objects.filter(pk=task_id, user_id=user_id, status=TaskState.PENDING).only("priority").first()
-    if task is None:
-        return None
-    row = fetch_one(AHEAD, (task.priority, task.priority, task_id))
-    return int(row.ahead) + 1
+    return queue_places(user_id=user_id).get(task_id)
 
 
 def queue_lengths() -> dict[str, int]:

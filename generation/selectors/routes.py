@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from config.kernel import sql
-from generation.kinds import KINDS
+from config.kernel import clock, sql
 
 AliasState = Literal["live", "down", "retired"]
+Name = tuple[str, str]
+"""A kind and an alias."""
 ROUTES_FRESH_S = 2.0
-MEDIANS_FRESH_S = 60.0
-_cache: dict[str, tuple[float, dict[tuple[str, str], Any]]] = {}
+_cache: dict[str, tuple[float, Any]] = {}
 
 ROUTES = """
-select r.kind, r.alias, bool_or(r.is_enabled and e.is_enabled) as is_live
-  from generation_route r join generation_engine e on e.id = r.engine_id group by r.kind, r.alias
+select r.kind, r.alias, r.engine_id, r.is_enabled and e.is_enabled as is_live, e.concurrency,
+       coalesce(e.broken_until <= %s::timestamptz, true) as is_whole
+  from generation_route r join generation_engine e on e.id = r.engine_id
 """
-MEDIANS = """
-select t.kind, t.alias,
-       ceil(percentile_cont(0.5) within group (order by extract(epoch from t.completed_at - t.created_at)))::int as median_s
-  from (select kind, alias, created_at, completed_at from generation_task
-         where status = 'SUCCEEDED' order by completed_at desc limit 500) t group by t.kind, t.alias
-"""
+
+
+@dataclass(slots=True)
+class Route:
+    """Where a kind's alias leads: `engines` are those that take tasks now, each with how many it runs at once."""
+
+    is_live: bool = False
+    engines: dict[int, int] = field(default_factory=dict)
 
 
 def alias_state(kind: str, alias: str) -> AliasState:
     """Whether an engine can take the alias: `live`, `down` (its engines are off) or `retired` (no route left)."""
-    state: AliasState = _fresh("routes", ROUTES_FRESH_S, _read_states).get((kind, alias), "retired")
-    return state
+    route = routes().get((kind, alias))
+    if route is None:
+        return "retired"
+    return "live" if route.is_live else "down"
 
 
-def estimate_s(kind: str, alias: str) -> int:
-    """How long such a task takes, in seconds: the median of the last ones, else the kind's own estimate."""
-    median: int | None = _fresh("medians", MEDIANS_FRESH_S, _read_medians).get((kind, alias))
-    return median or KINDS[kind].estimate_s
+def routes() -> Mapping[Name, Route]:
+    """Every alias that a route knows, at most two seconds old."""
+    found: Mapping[Name, Route] = fresh("routes", ROUTES_FRESH_S, _read_routes)
+    return found
+
+
+def rivals(kind: str, alias: str) -> list[Name]:
+    """The aliases whose tasks wait for the same engines as this one's, itself among them."""
+    known = routes()
+    own = known.get((kind, alias), Route()).engines.keys()
+    return [(kind, alias), *(name for name, route in known.items() if name != (kind, alias) and own & route.engines.keys())]
+
+
+def fresh(name: str, life_s: float, read: Callable[[], Any]) -> Any:
+    """What `read` returned, at most `life_s` seconds ago."""
+    kept = _cache.get(name)
+    if kept is None or time.monotonic() - kept[0] > life_s:
+        kept = _cache[name] = (time.monotonic(), read())
+    return kept[1]
 
 
 def forget() -> None:
@@ -43,16 +64,11 @@ def forget() -> None:
     _cache.clear()
 
 
-def _read_states() -> dict[tuple[str, str], Any]:
-    return {(row.kind, row.alias): "live" if row.is_live else "down" for row in sql.fetch_all(ROUTES)}
-
-
-def _read_medians() -> dict[tuple[str, str], Any]:
-    return {(row.kind, row.alias): max(row.median_s, 1) for row in sql.fetch_all(MEDIANS)}
-
-
-def _fresh(name: str, life_s: float, read: Callable[[], dict[tuple[str, str], Any]]) -> dict[tuple[str, str], Any]:
-    kept = _cache.get(name)
-    if kept is None or time.monotonic() - kept[0] > life_s:
-        kept = _cache[name] = (time.monotonic(), read())
-    return kept[1]
+def _read_routes() -> dict[Name, Route]:
+    found: dict[Name, Route] = {}
+    for row in sql.fetch_all(ROUTES, (clock.real_now(),)):
+        route = found.setdefault((row.kind, row.alias), Route())
+        route.is_live |= row.is_live
+        if row.is_live and row.is_whole:
+            route.engines[row.engine_id] = row.concurrency
+    return found

@@ -17,6 +17,8 @@ from generation.services.life import Lease, Trouble, task_move
 from generation.states import TaskState
 
 LEASE_S = 30
+FIRST = 1
+"""The priority of tasks that stand before others."""
 RETIRED = Trouble("model_retired", "This model has been retired.")
 
 
@@ -39,6 +41,16 @@ def task_claim(owner: str) -> Task | None:
             if row.engine_id is not None:
                 return task_move(task_id=row.task_id, to=TaskState.RUNNING, lease=lease_of(owner, row.engine_id))
             task_move(task_id=row.task_id, to=TaskState.FAILED, allowed=frozenset({TaskState.PENDING}), trouble=RETIRED)
+
+
+def queue_age() -> int:
+    """Whoever has waited `QUEUE_PATIENCE_S` stands among the first from now on, before those who came later. Returns how many.
+
+    So nobody waits for ever behind a stream of members. Real time; no locks beyond the tasks' own.
+    """
+    patience = dt.timedelta(seconds=settings.QUEUE_PATIENCE_S)
+    waiting = Task.objects.filter(status=TaskState.PENDING, priority=0, created_at__lt=clock.real_now() - patience)
+    return waiting.update(priority=FIRST)
 
 
 def lease_of(owner: str, engine_id: int) -> Lease:

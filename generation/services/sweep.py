@@ -14,6 +14,7 @@ from generation.dispatch import attempt_poll, task_wake
 from generation.models import Attempt, Task
 from generation.selectors.queue import can_start, oldest_waiting_s
 from generation.services.attempt import attempt_open_of
+from generation.services.claim import queue_age
 from generation.services.life import Trouble, task_move
 from generation.services.route import runs_here
 from generation.services.settle import OVERDUE
@@ -31,11 +32,11 @@ WAITED_TOO_LONG = Trouble("queue_timeout", "No engine became free in time. Your 
 
 
 def sweep_tasks() -> None:
-    """Everything that lies still goes on: leases taken back, deadlines kept, engines asked, workers woken. Safe to run twice at once.
+    """Everything that lies still goes on: leases taken back, deadlines kept, engines asked, patience rewarded, workers woken.
 
-    What cannot be helped is logged and stops nothing else.
+    Safe to run twice at once. What cannot be helped is logged and stops nothing else.
     """
-    for step in (leases_take_back, deadlines_keep, polls_enqueue, queue_wake):
+    for step in (leases_take_back, deadlines_keep, polls_enqueue, queue_age, queue_wake):
         _safely(step)
 
 

@@ -24,11 +24,12 @@ from generation.exceptions import EngineUnavailable, ModelRetired
 from generation.exceptions_media import MediaInvalid
 from generation.kinds import KINDS, TIMED_INPUT_MAX_S, TIMED_INPUT_UNKNOWN_S, Input, Kind
 from generation.models import Asset
-from generation.selectors.routes import alias_state, estimate_s
+from generation.selectors.estimate import estimate_s
+from generation.selectors.routes import alias_state
 from generation.services.link import own_asset_of
 from generation.services.moderation import judge_prompt
 
-ARGUMENTS = "%s, %s, %s, %s, %s::jsonb, %s, %s, %s::smallint, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
+ARGUMENTS = "%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
 CREATE = f"SELECT * FROM generation_task_create(true, %s, %s, {ARGUMENTS})"  # noqa: S608  (constants only)
 ORDER = Fold(
     columns=", c.task_id, c.task_uuid, c.cost, c.told_s, c.balance, c.event_number, c.replayed",
@@ -125,8 +126,8 @@ def _judged(
     params, units = _judge_inputs(KINDS[kind], params, user_id)
     real_now = clock.real_now()
     return (
-        ids.public_uuid(), kind, offer, alias, orjson.dumps(params).decode(), units, estimate_s(kind, alias), 0, True,
-        webhook_url, ids.secret_token(size_bytes=24), retry_of_id,
+        ids.public_uuid(), kind, offer, alias, orjson.dumps(params).decode(), units,
+        estimate_s(kind, alias), estimate_s(kind, alias, priority=1), True, webhook_url, ids.secret_token(size_bytes=24), retry_of_id,
         idempotency.key if idempotency else None, idempotency.input_hash if idempotency else None, None,
         settings.QUEUE_LIMIT if settings.RATE_LIMITS else 0,
         real_now + dt.timedelta(seconds=settings.TASK_DEADLINE_S), real_now, at or clock.now(),

@@ -17,9 +17,9 @@ from config.kernel import clock, ids
 from config.kernel.errors import DomainError
 from config.kernel.principal import Principal
 from generation.models import Task
+from generation.selectors.estimate import estimate_s
 from generation.selectors.late import lates_of
 from generation.selectors.place import queue_places
-from generation.selectors.routes import estimate_s
 from generation.selectors.task import task_of, tasks_page
 from generation.services.cancel import CancelResult, task_cancel
 from generation.services.late import late_drop, late_take

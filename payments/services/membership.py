@@ -1,4 +1,4 @@
-"""Memberships: bought periods that follow each other, and the free generations that come with them.
+"""Memberships: bought periods that follow each other, and what comes with them: free generations, and the first places in the queue.
 
 Every change holds `subscriptions_lock`, so that periods bought at once stand in a row.
 """
@@ -20,7 +20,8 @@ from payments.locks import subscriptions_lock
 from payments.models import MembershipPeriod, Order
 from payments.selectors.subscription import membership_of, periods_of, running_of, stretch_of
 
-ENTITLEMENT = "studio"
+GENERATION, PRIORITY = "studio", "priority"
+"""What a membership brings: so many free generations a day, and tasks that stand first in the queue."""
 REMIND_DAYS = (1, 7)
 """Reminders, so many days before the end of the whole stretch; the nearest one that is due is told, each once."""
 TYPE_DAYS = {"monthly": 30, "quarterly": 91, "yearly": 365}
@@ -166,17 +167,16 @@ def _move_up(user_id: int, at: dt.datetime) -> None:
 
 
 def _entitle(user_id: int, at: dt.datetime) -> None:
+    """The user is entitled as their stretch says: from its begin to its end, whoever asks when."""
     stretch = stretch_of(periods_of(user_id), at)
     if not stretch:
-        entitlement_end(user_id=user_id, name=ENTITLEMENT, at=at)
+        for name in (GENERATION, PRIORITY):
+            entitlement_end(user_id=user_id, name=name, at=at)
         return
-    entitlement_set(
-        user_id=user_id,
-        name=ENTITLEMENT,
-        valid_from=stretch[0].starts_at,
-        valid_until=stretch[-1].ends_at,
-        daily_units=running_of(stretch, at).daily_units,
-    )
+    for name, daily_units in ((GENERATION, running_of(stretch, at).daily_units), (PRIORITY, 0)):
+        entitlement_set(
+            user_id=user_id, name=name, valid_from=stretch[0].starts_at, valid_until=stretch[-1].ends_at, daily_units=daily_units
+        )
 
 
 def _tell(kind: str, period: MembershipPeriod, at: dt.datetime, **more: Any) -> None:

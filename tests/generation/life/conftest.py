@@ -192,6 +192,12 @@ def stub(db: None, adapters: None) -> Engine:
 
 
 @pytest.fixture
+def busy(committed_db: Any, adapters: None) -> Engine:
+    """Every route leads to an engine inside the worker; transactions commit."""
+    return use_engine("stub")
+
+
+@pytest.fixture
 def afar(db: None, adapters: None) -> Iterator[Engine]:
     """Every route leads to an engine elsewhere."""
     from tests.generation.life.engines import Afar

@@ -29,12 +29,6 @@ from tests.generation.life.engines import Afar, Stub, done
 
 
 @pytest.fixture
-def busy(committed_db: Any, adapters: None) -> Engine:
-    """Every route leads to an engine inside the worker; transactions commit."""
-    return use_engine("stub")
-
-
-@pytest.fixture
 def elsewhere(committed_db: Any, adapters: None) -> Any:
     """Every route leads to an engine elsewhere; transactions commit."""
     Afar.reset()
