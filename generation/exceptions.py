@@ -28,6 +28,13 @@ class EngineUnavailable(DomainError):
     retryable = True
 
 
+class EngineBusy(DomainError):
+    """Every engine for this is out of capacity right now."""
+
+    code = "engine_busy"
+    retryable = True
+
+
 class ModelRetired(DomainError):
     """The model {alias} has been retired."""
 

@@ -25,6 +25,15 @@ class FileTooLarge(DomainError):
         super().__init__(limit_mb=limit_mb)
 
 
+class PictureTooLarge(DomainError):
+    """The result would be {width} × {height} pixels: at most {side_px} a side and {megapixels} megapixels are allowed."""
+
+    code = "picture_too_large"
+
+    def __init__(self, *, width: int, height: int, side_px: int, megapixels: int) -> None:
+        super().__init__(width=width, height=height, side_px=side_px, megapixels=megapixels)
+
+
 class QuotaExceeded(DomainError):
     """Your storage is full: {limit_mb} MB of uploads are allowed."""
 

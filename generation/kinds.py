@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from generation.exceptions_media import PictureTooLarge
+
 MIB = 1024 * 1024
 
 
@@ -105,6 +107,18 @@ FILMED: Mapping[str, Limit] = MappingProxyType(
         "augmentation_level": SHARE,
     }
 )
+
+SIDE_MAX_PX, PIXELS_MAX = 8192, 50_000_000
+"""Pixels a side, and in all, beyond which no picture is opened or made."""
+
+
+def enlarged_size(width: int, height: int, factor: int) -> tuple[int, int]:
+    """The size (px) of a picture `factor` times as large. Raises PictureTooLarge beyond 8192 px a side or 50 megapixels."""
+    wide, high = width * factor, height * factor
+    if max(wide, high) > SIDE_MAX_PX or wide * high > PIXELS_MAX:
+        raise PictureTooLarge(width=wide, height=high, side_px=SIDE_MAX_PX, megapixels=PIXELS_MAX // 1_000_000)
+    return wide, high
+
 
 KINDS: dict[str, Kind] = {
     kind.name: kind

@@ -12,10 +12,9 @@ import av
 from PIL import Image
 
 from generation.exceptions_media import MediaInvalid
+from generation.kinds import PIXELS_MAX, SIDE_MAX_PX
 from generation.media.sniff import Container, MediaKind, sniff
 
-PIXELS_MAX = 50_000_000
-SIDE_MAX_PX = 8192
 DURATION_MAX_S = 3600
 FRAMES_MAX = 250_000
 TRUNCATED_BELOW = 0.9

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from generation.media.probe import Probe, judge_size, open_image, open_video
@@ -13,6 +14,8 @@ from generation.media.sniff import CONTAINERS
 SIDE_PX = 640
 AT_S = 1.0
 QUALITY = 82
+SIXTEEN_TO_EIGHT = 8
+"""Bits that a grey of sixteen has beyond eight: Pillow's own conversion would make everything white."""
 
 
 def thumbnail(path: Path, probe: Probe, out: Path) -> None:
@@ -23,7 +26,10 @@ def thumbnail(path: Path, probe: Probe, out: Path) -> None:
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """The image in RGB, on white where it is transparent."""
+    """The image in RGB, eight bits a colour, on white where it is transparent."""
+    if image.mode.startswith("I"):
+        levels = np.asarray(image, np.int64) >> SIXTEEN_TO_EIGHT
+        image = Image.fromarray(levels.clip(0, 255).astype(np.uint8))
     if "A" not in image.getbands() and "transparency" not in image.info:
         return image.convert("RGB")
     image = image.convert("RGBA")

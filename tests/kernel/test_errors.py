@@ -93,6 +93,7 @@ def test_studio_speaks_its_documents_codes(code: str, row: tuple[int, int]) -> N
     ("task_not_found", (404, 404)), ("invalid_input", (400, 400)), ("too_many_requests", (429, 429)),
     ("insufficient_credits", ("E002", 400)), ("budget_exceeded", ("E002", 400)), ("engine_unavailable", ("E001", 503)),
     ("model_retired", ("E001", 503)), ("queue_full", ("E003", 503)), ("media_invalid", ("E004", 400)), ("file_too_large", ("E005", 400)),
+    ("picture_too_large", ("E005", 400)), ("engine_busy", ("E007", 503)),
     ("sensitive_content", ("E006", 400)), ("conflict", (400, 400)), ("idempotency_conflict", (409, 409)), ("wrong_method", (405, 405)),
     ("coupon_invalid", (400, 400)), ("payment_not_found", (404, 404)), ("system", (500, 500)), ("database", (503, 503)),
 ])  # fmt: skip

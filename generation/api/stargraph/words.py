@@ -31,6 +31,8 @@ ERRORS = {
     "insufficient_credits": "E002",
     "input_invalid": "E004",
     "file_too_large": "E005",
+    "picture_too_large": "E005",
+    "engine_busy": "E007",
 }
 ERROR_OTHER = "E001"
 """What else ends a task: the engine could not do it."""

@@ -11,8 +11,9 @@ from PIL import Image
 
 from generation.engines.base import EngineOutput, EngineRequest
 from generation.engines.builtin.canvas import Canvas
+from generation.engines.builtin.caption import draw_caption
 from generation.engines.builtin.encode import Writer
-from generation.engines.builtin.images import size_of
+from generation.engines.builtin.images import finish_of, size_of
 from generation.engines.builtin.job import Ear, chance_of, input_of
 from generation.engines.builtin.scene import scene_of
 from generation.engines.builtin.still import moving_of_images, opened
@@ -28,7 +29,7 @@ GRAIN = 48
 class Timed(Protocol):
     """Something that can be drawn at any second."""
 
-    def at(self, canvas: Canvas, second: float) -> None: ...
+    def paint(self, canvas: Canvas, second: float) -> None: ...
 
 
 Shooter = Callable[[EngineRequest, str, tuple[int, int], float, np.random.Generator], Timed]
@@ -38,18 +39,27 @@ def clip(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: f
     """One MP4 in `workdir` of exactly `duration` × `fps` frames. Raises Rejected, Cancelled."""
     told = request.params
     seconds, fps = int(told.get("duration") or DURATION_S), int(told.get("fps") or RATE)
-    speed = int(told.get("motion_bucket_id") or MOTION) / MOTION
+    speed = speed_of(request)
     size = _frame_of(request)
-    rng = chance_of(request.kind, prompt, int(told.get("seed") or 0), *size, seconds)
-    picture = SHOOTERS[request.kind](request, prompt, size, seconds * speed, rng)
+    seed = int(told.get("seed") or 0)
+    rng = chance_of(request.kind, prompt, seed, *size, seconds)
+    ear.step(begins)
+    picture, finish = SHOOTERS[request.kind](request, prompt, size, seconds * speed, rng), finish_of(request, seed, *size)
     canvas, path = Canvas(*size), workdir / "output.mp4"
     times = _times(seconds * fps, seconds, is_loop=bool(told.get("video_loop")))
     with Writer(path, *size, title=prompt, fps=fps) as writer:
         for number, second in enumerate(times):
-            picture.at(canvas, second * speed)
+            picture.paint(canvas, second * speed)
+            finish.apply(canvas)
+            draw_caption(canvas)
             writer.write(canvas)
             ear.step(begins + (99 - begins) * (number + 1) / len(times))
     return (EngineOutput(path, None, "video/mp4"),)
+
+
+def speed_of(request: EngineRequest) -> float:
+    """How fast things move: 1 at the usual motion bucket."""
+    return int(request.params.get("motion_bucket_id") or MOTION) / MOTION
 
 
 def _frame_of(request: EngineRequest) -> tuple[int, int]:
@@ -66,13 +76,18 @@ def _times(count: int, seconds: float, *, is_loop: bool) -> list[float]:
 
 
 def _text2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator) -> Timed:
-    scene, _ = scene_of(prompt, width=size[0], height=size[1], seconds=seconds, rng=rng)
+    scene, _ = scene_of(prompt, width=size[0], height=size[1], seconds=seconds, rng=rng, avoided=_avoided(request))
     return scene
 
 
 def _img2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator) -> Timed:
     image = _grained(opened(input_of(request, "image")), float(request.params.get("augmentation_level") or 0), rng)
-    return moving_of_images([image], prompt, width=size[0], height=size[1], seconds=seconds, rng=rng)
+    told = {"rng": rng, "avoided": _avoided(request), "reach": speed_of(request)}
+    return moving_of_images([image], prompt, width=size[0], height=size[1], seconds=seconds, **told)
+
+
+def _avoided(request: EngineRequest) -> str:
+    return str(request.params.get("negative_prompt") or "")
 
 
 def _grained(image: Image.Image, level: float, rng: np.random.Generator) -> Image.Image:

@@ -33,6 +33,8 @@ BRIGHT = ("#c2321a", "#e8a33d", "#2f7f8a", "#7a3b6e", "#e4694b")
 
 def flock(stage: Stage, at: float) -> None:
     """A few far birds, if the prompt names them or the day is bright."""
+    if "birds" in stage.plan.shunned:
+        return
     if stage.light.is_dark or stage.plan.weather != "clear" or ("birds" not in stage.plan.figures and stage.rng.random() < 0.35):
         return
     u, rng = stage.unit, stage.rng
@@ -48,6 +50,8 @@ def flock(stage: Stage, at: float) -> None:
 
 def sail(stage: Stage, horizon: float, unit: float) -> None:
     """A small boat on the water, rocking a little, with its mirror image."""
+    if "boat" in stage.plan.shunned:
+        return
     size = int(66 * unit)
     dark = blended(stage.light.near, "#000000", 0.15)
     cloth = blended(stage.light.disc if stage.plan.hour != "ink" else "#f4efe2", stage.light.far, 0.22)
@@ -77,6 +81,8 @@ def tower(stage: Stage) -> None:
 
 def balloons(stage: Stage) -> None:
     """Hot-air balloons at several distances, rising slowly."""
+    if "balloon" in stage.plan.shunned:
+        return
     u, rng = stage.unit, stage.rng
     spots = ((0.2, 0.3, 150), (0.46, 0.16, 92), (0.66, 0.36, 58), (0.85, 0.22, 74), (0.34, 0.46, 40))
     for index, (x, y, size) in enumerate(sorted(spots, key=lambda spot: spot[2])):
@@ -88,6 +94,8 @@ def balloons(stage: Stage) -> None:
 
 def whales(stage: Stage, at: float) -> None:
     """A whale crossing, and its calf."""
+    if "whale" in stage.plan.shunned:
+        return
     u = stage.unit
     dark = blended(stage.light.near, stage.light.far, 0.22)
     belly = blended(dark, "#cfe9e6", 0.36)
@@ -99,6 +107,8 @@ def whales(stage: Stage, at: float) -> None:
 
 def caravan(stage: Stage, skyline: tuple[Floats, float, float]) -> None:
     """Three walkers on the crest of a dune; they keep to its line."""
+    if "walkers" in stage.plan.shunned:
+        return
     if stage.light.is_dark and "walkers" not in stage.plan.figures:
         return
     line, _, by_x = skyline
@@ -204,6 +214,8 @@ def _rays(stage: Stage, tint: Floats, count: int, strength: float, reach: float)
 
 def fox(stage: Stage) -> None:
     """A fox crossing between the trees, when the prompt asks for an animal of the woods."""
+    if "fox" in stage.plan.shunned:
+        return
     if "fox" not in stage.plan.figures and ("walkers" in stage.plan.figures or stage.rng.random() < 0.5):
         return
     u = stage.unit

@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
-from PIL.PngImagePlugin import PngInfo
 
 from generation.engines.base import EngineOutput, EngineRequest, Rejected
 from generation.engines.builtin.canvas import Canvas, Floats
 from generation.engines.builtin.caption import draw_caption
 from generation.engines.builtin.encode import NOTE
+from generation.engines.builtin.finish import Finish, Look, share_of
 from generation.engines.builtin.job import Ear, chance_of, input_of
 from generation.engines.builtin.palette import Plan, gradient
+from generation.engines.builtin.png import Told, write_png
 from generation.engines.builtin.scene import scene_of, weather_of
 from generation.engines.builtin.still import Planes, covering, opened
-from generation.kinds import KINDS
-from generation.media.probe import PIXELS_MAX, SIDE_MAX_PX
+from generation.exceptions_media import PictureTooLarge
+from generation.kinds import KINDS, SIDE_MAX_PX, enlarged_size
 
 SIDE_PX = 1024
 SHOWN_FRAME = 36
@@ -26,11 +27,17 @@ SHOWN_FRAME = 36
 SCENE_S = 2.0
 STRENGTH = 0.7
 SCALE = 2
-COMPRESSION = 4
 SMALL_PX = 512
 """The width at which brush strokes are worked out."""
+DRAWN_SHARE = 0.7
+"""How much of a picture's work is done before its file is written."""
+SHARPEST, SHARP = 95, 45
+"""Percent of sharpening between which the models of an enlarged picture differ."""
+MARGIN_PX = 6
+"""Rows of the input beyond a band that its enlargement looks at."""
+BAND_ROWS = 128
 
-Painter = Callable[[EngineRequest, str, int], Image.Image]
+Painter = Callable[[EngineRequest, str, int, Told], Image.Image]
 
 
 def pictures(painter: Painter, request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: float) -> tuple[EngineOutput, ...]:
@@ -39,22 +46,20 @@ def pictures(painter: Painter, request: EngineRequest, prompt: str, workdir: Pat
     Raises Rejected, Cancelled.
     """
     count = KINDS[request.kind].pictures(request.params)
-    found = []
-    for number in range(count):
-        ear.step(begins + (99 - begins) * number / count)
-        path = workdir / f"output_{number}.png"
-        image = painter(request, prompt, int(request.params.get("seed") or 0) + number)
-        image.save(path, "PNG", compress_level=COMPRESSION, pnginfo=_said(prompt))
-        found.append(EngineOutput(path, None, "image/png"))
-    return tuple(found)
+    each = (99 - begins) / count
+    return tuple(_picture(painter, request, prompt, workdir, ear, number, begins + each * number, each) for number in range(count))
 
 
-def _said(prompt: str) -> PngInfo:
-    info = PngInfo()
-    info.add_text("Software", "Atelier")
-    info.add_itxt("Comment", NOTE)
-    info.add_itxt("Title", prompt[:200])
-    return info
+def _picture(
+    painter: Painter, request: EngineRequest, prompt: str, workdir: Path, ear: Ear, number: int, begins: float, each: float
+) -> EngineOutput:
+    path = workdir / f"output_{number}.png"
+    ear.step(begins)
+    seed = int(request.params.get("seed") or 0) + number
+    image = painter(request, prompt, seed, lambda share: ear.step(begins + each * DRAWN_SHARE * share))
+    texts = {"Software": "Atelier", "Comment": NOTE, "Title": prompt[:200]}
+    write_png(path, image, texts, lambda share: ear.step(begins + each * (DRAWN_SHARE + (1 - DRAWN_SHARE) * share)))
+    return EngineOutput(path, None, "image/png")
 
 
 def size_of(request: EngineRequest, image: Image.Image | None = None) -> tuple[int, int]:
@@ -68,6 +73,13 @@ def size_of(request: EngineRequest, image: Image.Image | None = None) -> tuple[i
 def _eights(pixels: float) -> int:
     """The nearest multiple of 8, from 64 on."""
     return max(round(pixels / 8) * 8, 64)
+
+
+def canvas_of(image: Image.Image) -> Canvas:
+    """The RGB picture (even sides) as a canvas."""
+    canvas = Canvas(*image.size)
+    Planes.of_image(image).window(canvas, (0, 0, *image.size))
+    return canvas
 
 
 def rgb_of(canvas: Canvas) -> Image.Image:
@@ -89,35 +101,64 @@ def _full(plane: np.ndarray, size: tuple[int, int]) -> Floats:
     return found
 
 
-def drawn_scene(prompt: str, width: int, height: int, rng: np.random.Generator) -> tuple[Canvas, Plan]:
-    """The scene that the words ask for, standing still."""
-    scene, plan = scene_of(prompt, width=width, height=height, seconds=SCENE_S, rng=rng)
-    canvas = Canvas(width, height)
-    scene.draw(canvas, SHOWN_FRAME)
-    return canvas, plan
-
-
-def text2img(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
-    """The picture of prompt, seed and size."""
-    width, height = size_of(request)
-    canvas, _ = drawn_scene(prompt, width, height, chance_of("text2img", prompt, seed, width, height))
+def captioned(canvas: Canvas) -> Image.Image:
+    """The canvas as an RGB picture that says what made it."""
+    draw_caption(canvas)
     return rgb_of(canvas)
 
 
-def img2img(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
-    """The given picture painted over in the light, weather and place that the words ask for, the more the greater the strength."""
+def finish_of(request: EngineRequest, seed: int, width: int, height: int) -> Finish:
+    """What the request's numbers and names do to a picture of that size."""
+    return Finish(Look.of(request.kind, request.alias, request.params, seed), width, height)
+
+
+def drawn_scene(request: EngineRequest, prompt: str, width: int, height: int, rng: np.random.Generator) -> tuple[Canvas, Plan]:
+    """The scene that the words ask for, standing still, not yet finished."""
+    avoided = str(request.params.get("negative_prompt") or "")
+    scene, plan = scene_of(prompt, width=width, height=height, seconds=SCENE_S, rng=rng, avoided=avoided)
+    canvas = Canvas(width, height)
+    scene.paint(canvas, SHOWN_FRAME / 24)
+    return canvas, plan
+
+
+def text2img(request: EngineRequest, prompt: str, seed: int, told: Told) -> Image.Image:
+    """The picture of prompt, seed, size and what else the request says."""
+    width, height = size_of(request)
+    canvas, _ = drawn_scene(request, prompt, width, height, chance_of("text2img", prompt, seed, width, height))
+    told(0.6)
+    finish_of(request, seed, width, height).apply(canvas)
+    told(0.9)
+    return captioned(canvas)
+
+
+def img2img(request: EngineRequest, prompt: str, seed: int, told: Told) -> Image.Image:
+    """The given picture painted over in the light, weather and place that the words ask for, the more the greater strength × denoise."""
     given = opened(input_of(request, "image"))
     width, height = size_of(request, given)
     rng = chance_of("img2img", prompt, seed, width, height)
-    asked = request.params.get("strength")
-    strength = STRENGTH if asked is None else float(asked)
+    strength, denoise = (_number(request, name, usual) for name, usual in (("strength", STRENGTH), ("denoise", 1.0)))
     base = covering(given, width, height)
-    if strength <= 0:
+    share = strength * denoise
+    if share <= 0:
         return base
-    scene, plan = drawn_scene(prompt, width, height, rng)
-    painted = Image.blend(_toned(_brushed(base), plan), rgb_of(scene), 0.45 * strength)
-    mixed = Image.blend(base, painted, strength)
-    return _weathered(mixed, plan, rng)
+    scene, plan = drawn_scene(request, prompt, width, height, rng)
+    told(0.4)
+    painted = canvas_of(Image.blend(_toned(_brushed(base), plan), rgb_of(scene), 0.45 * share))
+    for element in weather_of(plan, rng, width, height):
+        element.draw(painted, 1.0)
+    told(0.6)
+    made_over(request, seed, width, height).apply(painted)
+    return captioned(canvas_of(Image.blend(base, rgb_of(painted), share)))
+
+
+def made_over(request: EngineRequest, seed: int, width: int, height: int) -> Finish:
+    """The finish of a picture that keeps its sides and is not dissolved: its denoising is how much of it is new."""
+    return Finish(Look.of(request.kind, request.alias, {**request.params, "denoise": 1.0}, seed), width, height, may_mirror=False)
+
+
+def _number(request: EngineRequest, name: str, usual: float) -> float:
+    asked = request.params.get(name)
+    return usual if asked is None else float(asked)
 
 
 def _brushed(image: Image.Image) -> Image.Image:
@@ -137,22 +178,27 @@ def _toned(image: Image.Image, plan: Plan) -> Image.Image:
     return Image.blend(image, toned, 0.6)
 
 
-def _weathered(image: Image.Image, plan: Plan, rng: np.random.Generator) -> Image.Image:
-    """Rain or snow in front if the words ask for it, and the line that says what made it."""
-    canvas = Canvas(*image.size)
-    Planes.of_image(image).window(canvas, (0, 0, *image.size))
-    for element in weather_of(plan, rng, *image.size):
-        element.draw(canvas, 1.0)
-    draw_caption(canvas)
-    return rgb_of(canvas)
-
-
-def upscale(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
-    """The given picture two or four times as large, its edges kept sharp. Raises Rejected beyond 8192 px a side or 50 megapixels."""
+def upscale(request: EngineRequest, prompt: str, seed: int, told: Told) -> Image.Image:
+    """The given picture two or four times as large, its edges kept sharp, by the model more or less. Raises Rejected beyond our limits."""
     factor = int(request.params.get("scale_factor") or SCALE)
     given = opened(input_of(request, "image"), SIDE_MAX_PX)
-    width, height = given.width * factor, given.height * factor
-    if max(width, height) > SIDE_MAX_PX or width * height > PIXELS_MAX:
-        raise Rejected(f"The result would be larger than {SIDE_MAX_PX} pixels a side or {PIXELS_MAX // 1_000_000} megapixels.")
-    large = given.resize((width, height), Image.Resampling.LANCZOS)
-    return large.filter(ImageFilter.UnsharpMask(radius=factor, percent=60, threshold=2))
+    try:
+        size = enlarged_size(given.width, given.height, factor)
+    except PictureTooLarge as error:
+        raise Rejected(error.message) from error
+    percent = round(SHARP + (SHARPEST - SHARP) * share_of("upscale", request.alias))
+    large = Image.new("RGB", size)
+    for top in range(0, given.height, BAND_ROWS):
+        large.paste(_enlarged(given, top, factor, percent), (0, top * factor))
+        told(top / given.height)
+    return large
+
+
+def _enlarged(image: Image.Image, top: int, factor: int, percent: int) -> Image.Image:
+    """The band of rows from `top` on, as if the whole picture had been enlarged at once."""
+    bottom = min(top + BAND_ROWS, image.height)
+    first, last = max(top - MARGIN_PX, 0), min(bottom + MARGIN_PX, image.height)
+    part = image.crop((0, first, image.width, last))
+    large = part.resize((image.width * factor, part.height * factor), Image.Resampling.LANCZOS)
+    sharp = large.filter(ImageFilter.UnsharpMask(radius=factor, percent=percent, threshold=2))
+    return sharp.crop((0, (top - first) * factor, sharp.width, (bottom - first) * factor))

@@ -89,17 +89,21 @@ class Plan:
     weather: str
     figures: frozenset[str]
     light: Light
+    shunned: frozenset[str] = frozenset()
+    """Figures that must not come by themselves either."""
 
 
-def plan_of(prompt: str, rng: np.random.Generator) -> Plan:
-    """What the words of the prompt ask for; what they leave open is drawn by lot (from the seed)."""
-    place = _first("place", prompt) or PLACES[int(rng.integers(len(PLACES)))]
-    weather = _first("weather", prompt) or "clear"
-    asked = _first("light", prompt) or None
-    hour = asked or LIGHTS[int(rng.integers(len(LIGHTS)))]
-    figures = frozenset(name for name, pattern in PATTERNS["figure"] if pattern.search(prompt))
+def plan_of(prompt: str, rng: np.random.Generator, avoided: str = "") -> Plan:
+    """What the words of the prompt ask for, without what `avoided` names; what they leave open is drawn by lot (from the seed)."""
+    elsewhere = _without_figures(avoided)
+    place = _first("place", prompt, elsewhere) or _by_lot("place", PLACES, elsewhere, rng)
+    weather = _first("weather", prompt, avoided) or "clear"
+    asked = _first("light", prompt, avoided) or None
+    hour = asked or _by_lot("light", LIGHTS, avoided, rng)
+    figures = _named("figure", prompt) - _named("figure", avoided)
+    shunned = _named("figure", avoided)
     if place in ("under", "space"):
-        return Plan(place, place, "clear", figures, LIGHTING[place])
+        return Plan(place, place, "clear", figures, LIGHTING[place], shunned)
     if weather in ("rain", "snow") and asked in (None, "day"):
         hour = weather
     if place == "city" and asked is None and weather == "clear":
@@ -107,11 +111,28 @@ def plan_of(prompt: str, rng: np.random.Generator) -> Plan:
     light = LIGHTING[hour]
     if place in ("meadow", "forest") and hour in GREENERY:
         light = replace(light, far=GREENERY[hour][0], near=GREENERY[hour][1])
-    return Plan(place, hour, weather, figures, light)
+    return Plan(place, hour, weather, figures, light, shunned)
 
 
-def _first(group: str, prompt: str) -> str:
-    return next((name for name, pattern in PATTERNS[group] if pattern.search(prompt)), "")
+def _named(group: str, text: str) -> frozenset[str]:
+    return frozenset(name for name, pattern in PATTERNS[group] if pattern.search(text))
+
+
+def _without_figures(text: str) -> str:
+    """The text without the words for figures: whoever wants no fox may still want the forest."""
+    for _, pattern in PATTERNS["figure"]:
+        text = pattern.sub(" ", text)
+    return text
+
+
+def _first(group: str, prompt: str, avoided: str) -> str:
+    return next((name for name, pattern in PATTERNS[group] if pattern.search(prompt) and not pattern.search(avoided)), "")
+
+
+def _by_lot(group: str, choices: tuple[str, ...], avoided: str, rng: np.random.Generator) -> str:
+    """One of the choices that `avoided` does not name; any if it names them all."""
+    left = [name for name in choices if name not in _named(group, avoided)] or list(choices)
+    return left[int(rng.integers(len(left)))]
 
 
 def colour(text: str) -> Floats:

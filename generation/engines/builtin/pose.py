@@ -9,9 +9,10 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from generation.engines.base import EngineRequest
 from generation.engines.builtin.canvas import Floats
-from generation.engines.builtin.images import drawn_scene, rgb_of, size_of
+from generation.engines.builtin.images import canvas_of, captioned, drawn_scene, made_over, rgb_of, size_of
 from generation.engines.builtin.job import chance_of, input_of
 from generation.engines.builtin.palette import blended, colour
+from generation.engines.builtin.png import Told
 from generation.engines.builtin.still import opened
 
 LOOK_PX = 512
@@ -35,7 +36,7 @@ TINTS = {
 USUAL = ("#c8371d", "#2f6fb0", "#e8b33d", "#2f8f5a", "#7a3b8e")
 
 
-def pose(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
+def pose(request: EngineRequest, prompt: str, seed: int, told: Told) -> Image.Image:
     """The scene that the words ask for, and in it a figure with the shape of the given picture's; the more, the stronger the control."""
     width, height = size_of(request)
     rng = chance_of("pose", prompt, seed, width, height)
@@ -43,10 +44,14 @@ def pose(request: EngineRequest, prompt: str, seed: int) -> Image.Image:
     strength = 1.0 if strength is None else float(strength)
     control = str(request.params.get("control_type") or "openpose")
     shape = placed(shape_of(opened(input_of(request, "image"), LOOK_PX), control), width, height)
-    canvas, plan = drawn_scene(prompt, width, height, rng)
+    told(0.3)
+    canvas, plan = drawn_scene(request, prompt, width, height, rng)
+    told(0.6)
     lines = shape.filter(ImageFilter.FIND_EDGES).filter(ImageFilter.MaxFilter(3))
     figure = _clothed(shape, _tint(prompt, rng), blended(plan.light.near, "#000000", 0.3), is_deep=control == "depth")
-    return _set_in(rgb_of(canvas), figure, shape, lines, strength)
+    whole = canvas_of(_set_in(rgb_of(canvas), figure, shape, lines, strength))
+    made_over(request, seed, width, height).apply(whole)
+    return captioned(whole)
 
 
 def shape_of(image: Image.Image, control: str) -> Image.Image:

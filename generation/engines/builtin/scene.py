@@ -72,18 +72,21 @@ class Scene:
 
     def draw(self, canvas: Canvas, number: int) -> None:
         """The canvas shows frame `number`, caption included."""
-        self.at(canvas, number / FPS)
-
-    def at(self, canvas: Canvas, second: float) -> None:
-        """The canvas shows that second, caption included."""
-        for element in self._elements:
-            element.draw(canvas, second)
+        self.paint(canvas, number / FPS)
         draw_caption(canvas)
 
+    def paint(self, canvas: Canvas, second: float) -> None:
+        """The canvas shows that second, without a caption."""
+        for element in self._elements:
+            element.draw(canvas, second)
 
-def scene_of(prompt: str, *, width: int, height: int, seconds: float, rng: np.random.Generator) -> tuple[Scene, Plan]:
-    """The picture that the words of `prompt` ask for, and what was understood. The same `rng` gives the same pixels."""
-    plan = plan_of(prompt, rng)
+
+def scene_of(prompt: str, *, width: int, height: int, seconds: float, rng: np.random.Generator, avoided: str = "") -> tuple[Scene, Plan]:
+    """The picture that the words of `prompt` ask for without what `avoided` names, and what was understood.
+
+    The same `rng` gives the same pixels.
+    """
+    plan = plan_of(prompt, rng, avoided)
     stage = Stage(width, height, seconds, plan, rng)
     PLACES[plan.place](stage)
     weather(stage)

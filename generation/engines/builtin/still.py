@@ -69,12 +69,13 @@ def covering(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 class Journey:
-    """A camera that glides over a picture, in or out and a little aside, slowly at both ends."""
+    """A camera that glides over a picture, in or out and a little aside, slowly at both ends; the farther, the larger its `reach`."""
 
-    def __init__(self, image: Image.Image, width: int, height: int, seconds: float, rng: np.random.Generator) -> None:
+    def __init__(self, image: Image.Image, width: int, height: int, seconds: float, rng: np.random.Generator, reach: float = 1.0) -> None:
         self._planes = Planes.of_image(covering(image, round(width * ROOM), round(height * ROOM)))
         self._seconds = seconds
-        self._zoom = (1.0, ROOM - 0.06) if rng.random() < 0.7 else (ROOM - 0.06, 1.0)
+        near = 1 + (ROOM - 1.06) * reach
+        self._zoom = (1.0, near) if rng.random() < 0.7 else (near, 1.0)
         angle = rng.uniform(0, 2 * np.pi)
         self._aim = (float(np.cos(angle)) * 0.34, float(np.sin(angle)) * 0.3)
 
@@ -103,11 +104,12 @@ class Moving:
         self._next: Canvas | None = None
 
     def draw(self, canvas: Canvas, number: int) -> None:
-        """The canvas shows frame `number`."""
-        self.at(canvas, number / FPS)
+        """The canvas shows frame `number`, caption included."""
+        self.paint(canvas, number / FPS)
+        draw_caption(canvas)
 
-    def at(self, canvas: Canvas, second: float) -> None:
-        """The canvas shows that second, caption included."""
+    def paint(self, canvas: Canvas, second: float) -> None:
+        """The canvas shows that second, without a caption."""
         index = min(int(second / self._each), len(self._pictures) - 1)
         self._pictures[index].at(canvas, second - round(index * self._each * FPS) / FPS)
         left = (index + 1) * self._each - second
@@ -115,7 +117,6 @@ class Moving:
             self._fade(canvas, index + 1, 1 - left / FADE_S)
         for element in self._elements:
             element.draw(canvas, second)
-        draw_caption(canvas)
 
     def _fade(self, canvas: Canvas, index: int, share: float) -> None:
         if self._next is None:
@@ -132,16 +133,24 @@ def moving_of(paths: Sequence[Path], prompt: str, *, width: int, height: int, se
 
 
 def moving_of_images(
-    images: Sequence[Image.Image], prompt: str, *, width: int, height: int, seconds: float, rng: np.random.Generator
+    images: Sequence[Image.Image],
+    prompt: str,
+    *,
+    width: int,
+    height: int,
+    seconds: float,
+    rng: np.random.Generator,
+    avoided: str = "",
+    reach: float = 1.0,
 ) -> Moving:
-    """`moving_of` for images that are open."""
+    """`moving_of` for images that are open, without the weather that `avoided` names; `reach` is how far the camera goes."""
     each = seconds / len(images)
-    journeys = [Journey(image, width, height, each, rng) for image in images]
-    return Moving(journeys, seconds, _air(prompt, rng, width, height))
+    journeys = [Journey(image, width, height, each, rng, reach) for image in images]
+    return Moving(journeys, seconds, _air(prompt, avoided, rng, width, height))
 
 
-def _air(prompt: str, rng: np.random.Generator, width: int, height: int) -> list[Element]:
-    plan, u = plan_of(prompt, rng), min(width, height) / 720
+def _air(prompt: str, avoided: str, rng: np.random.Generator, width: int, height: int) -> list[Element]:
+    plan, u = plan_of(prompt, rng, avoided), min(width, height) / 720
     found = weather_of(plan, rng, width, height)
     if found:
         return found

@@ -141,7 +141,7 @@ def test_an_enlarged_picture_is_so_many_times_as_large_and_the_same_picture(
 
 def test_what_would_become_too_large_is_refused_and_so_is_another_factor(made: Make, request_of: RequestOf, make_image: MakeImage) -> None:
     for size, factor in (((2056, 64), 4), ((4104, 64), 2), ((2000, 2000), 4)):
-        with pytest.raises(Rejected, match="larger than 8192 pixels"):
+        with pytest.raises(Rejected, match="at most 8192 a side and 50 megapixels"):
             made(request_of("upscale", given(make_image("a.png", size)), scale_factor=factor))
     with pytest.raises(Rejected, match="scale_factor must be 2 or 4"):
         made(request_of("upscale", given(make_image("a.png")), scale_factor=3))
@@ -173,7 +173,7 @@ def test_a_figure_stands_as_the_given_one(control: str, made: Make, request_of: 
     assert weight[0][:60].sum() > 3 * weight[0][140:].sum()
     assert weight[1][140:].sum() > 3 * weight[1][:60].sum()
     torso = left[150, 95:150]
-    assert (torso[:, 0] - torso[:, 2]).max() > (40 if control == "depth" else 80), "the words name its colour"
+    assert (torso[:, 0] - torso[:, 2]).max() > (40 if control == "depth" else 70), "the words name its colour"
 
 
 def test_a_picture_without_a_figure_gives_one_that_simply_stands(made: Make, request_of: RequestOf, tmp_path: Path) -> None:
