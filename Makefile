@@ -4,10 +4,10 @@ VENV := .venv/bin
 BOOTSTRAP := config/launcher/bootstrap.py
 ARGS ?=
 
-.PHONY: help run web test check format bench lock clean python dev-environment run-environment
+.PHONY: help run web test check format bench lock clean sockjs-suite python dev-environment run-environment
 
 help: ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 run: run-environment ## Start everything on 127.0.0.1:$PORT (8000), data in $DATA_DIR (./var), demo mode unless DEMO=0
 	@$(VENV)/python -m config.launcher run --with-parent
@@ -17,6 +17,10 @@ web: run-environment ## Start the production web processes alone (WORKERS, HOST,
 
 test: dev-environment ## Run the tests beside a PostgreSQL and a Valkey of their own (ARGS="tests/credits -k refund")
 	@$(VENV)/python -m config.launcher test $(if $(ARGS),$(ARGS),-n 2 --dist loadfile)
+
+sockjs-suite: dev-environment ## Run the official SockJS suite, fetched from sockjs/sockjs-protocol (SUITE=folder)
+	@test -f "$(SUITE)/sockjs-protocol.py" || { echo "atelier: SUITE is no checkout of sockjs/sockjs-protocol" >&2; exit 1; }
+	@SOCKJS_SUITE="$(abspath $(SUITE))" $(VENV)/python -m config.launcher test tests/realtime/protocol_suite.py -n 0 -s
 
 check: dev-environment ## Style, types, import rules, settings, migrations
 	@$(VENV)/python -m config.launcher check

@@ -15,7 +15,9 @@ _django: Any = get_asgi_application()
 from accounts.realtime.callers import host_is_ours  # noqa: E402  needs Django's apps
 from accounts.realtime.conversation import Conversation  # noqa: E402
 from accounts.realtime.events import events, hub  # noqa: E402
-from accounts.realtime.sockjs import Endpoint  # noqa: E402
+from accounts.realtime.leaving import say_goodbye_first  # noqa: E402
+from accounts.realtime.sockjs import Endpoint, connections  # noqa: E402
+from accounts.realtime.sockjs_test_paths import endpoints as test_endpoints  # noqa: E402
 from generation.web.upload_guard import UploadGuard  # noqa: E402
 from operations.services.installation import installation_check  # noqa: E402
 
@@ -24,7 +26,10 @@ logger = logging.getLogger(__name__)
 Application = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
 STREAMS: dict[str, Application] = {"/api/v1/events": events}
 """Path → plain ASGI application that answers before Django sees the request."""
-SOCKETS = Endpoint("/ws", Conversation)
+SOCKETS = [
+    Endpoint("/ws", Conversation, needs_cookie=settings.SOCKJS_COOKIE, client_url=settings.SOCKJS_CLIENT_URL),
+    *(test_endpoints() if settings.DEBUG else []),
+]
 """STOMP over SockJS: document 002 §8."""
 
 
@@ -34,8 +39,8 @@ async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) 
         await _lifespan(receive, send)
     elif scope["type"] == "http" and not _host_is_ours(scope):
         await _refuse_host(send)
-    elif SOCKETS.owns(scope["path"]) and _host_is_ours(scope):
-        await SOCKETS(scope, receive, send)
+    elif (endpoint := next((one for one in SOCKETS if one.owns(scope["path"])), None)) and _host_is_ours(scope):
+        await endpoint(scope, receive, send)
     elif scope["type"] == "http":
         await STREAMS.get(scope["path"], django_application)(scope, receive, send)
     else:
@@ -63,8 +68,16 @@ async def _lifespan(receive: Any, send: Any) -> None:
         logger.exception("this process does not start")
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
+    say_goodbye_first(_goodbye)
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    await SOCKETS.close()
+    await asyncio.gather(*(endpoint.close() for endpoint in SOCKETS))
     await hub.close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _goodbye() -> None:
+    """Every socket has its close frame, and a moment to take it."""
+    if len(connections):
+        await connections.end_all(settings.REALTIME_LEAVING_S)
+        await asyncio.sleep(0.1)

@@ -7,14 +7,14 @@ import json
 from collections.abc import Callable
 from typing import Protocol
 
-from accounts.realtime.outbox import Outbox
+from django.conf import settings
 
-BEAT_S = 25.0
-LIFE_S = 5.0
+from accounts.realtime.outbox import Outbox
+from accounts.realtime.sockjs_connections import Connections
+
 HANDOVER_S = 0.1
 INTERRUPTED = (1002, "Connection interrupted")
-SESSIONS_MAX = 20_000
-ADDRESS_MAX = 2_000
+SENDERS_MAX = 16
 
 
 class Talker(Protocol):
@@ -26,6 +26,10 @@ class Talker(Protocol):
 
 Opening = Callable[[Outbox, str], Talker]
 """Begins a conversation that is told through the box, for the client at the address."""
+
+
+class Crowded(Exception):
+    """More requests than a client ever has wait to send for one session."""
 
 
 def packed(texts: list[str]) -> str:
@@ -55,11 +59,12 @@ class Session:
     """One client over polling or streaming. It has a receiver, or a few seconds to find one."""
 
     def __init__(self, opening: Opening, address: str) -> None:
-        self.address = address
         self.outbox = Outbox()
         self.talker = opening(self.outbox, address)
-        self.order = asyncio.Lock()
         self.timer: asyncio.TimerHandle | None = None
+        self.ends_at: float | None = None
+        self._order = asyncio.Lock()
+        self._senders = 0
         self._free = asyncio.Event()
         self._free.set()
         self._is_new = True
@@ -86,13 +91,25 @@ class Session:
         self.outbox.take(len(self.outbox))
         self.outbox.close(*INTERRUPTED)
 
+    async def hear(self, texts: list[str]) -> None:
+        """The client said `texts`, after everything that it said in earlier requests. Raises Crowded."""
+        if self._senders >= SENDERS_MAX:
+            raise Crowded()
+        self._senders += 1
+        try:
+            async with self._order:
+                for text in texts:
+                    await self.talker.hear(text)
+        finally:
+            self._senders -= 1
+
     async def next_frame(self) -> str:
         """What the receiver sends next; a beat when nothing happened for long."""
         if self._is_new:
             self._is_new = False
             return "o"
         try:
-            await asyncio.wait_for(self.outbox.woken.wait(), BEAT_S)
+            await asyncio.wait_for(self.outbox.woken.wait(), settings.REALTIME_BEAT_S)
         except TimeoutError:
             return "h"
         if texts := self.outbox.take():
@@ -101,12 +118,11 @@ class Session:
 
 
 class Sessions:
-    """The sessions of this process by their id."""
+    """The sessions of one endpoint by their id."""
 
-    def __init__(self, opening: Opening) -> None:
-        self._opening = opening
+    def __init__(self, opening: Opening, connections: Connections) -> None:
+        self._opening, self._connections = opening, connections
         self._known: dict[str, Session] = {}
-        self._addresses: dict[str, int] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     def get(self, name: str) -> Session | None:
@@ -114,27 +130,32 @@ class Sessions:
         return self._known.get(name)
 
     def get_or_open(self, name: str, address: str) -> Session | None:
-        """The session `name`, new if need be; None when this process or the address has too many."""
+        """The session `name`, new if need be; None when there is no room for a new one."""
         session = self._known.get(name)
-        if session is None:
-            if len(self._known) >= SESSIONS_MAX or self._addresses.get(address, 0) >= ADDRESS_MAX:
-                return None
+        if session is None and self._connections.has_room(address):
             session = self._known[name] = Session(self._opening, address)
-            self._addresses[address] = self._addresses.get(address, 0) + 1
+            self._connections.enter(session.outbox, address)
+            self._await_receiver(name, session)
         return session
 
     def leave(self, name: str, session: Session) -> None:
         """Its receiver is gone: unless another comes the session ends soon."""
         session.release()
-        session.timer = asyncio.get_running_loop().call_later(LIFE_S, self._expire, name, session)
+        self._await_receiver(name, session)
+
+    def _await_receiver(self, name: str, session: Session) -> None:
+        """An open session lives on with every receiver; one that is over does not, however often its end is asked for."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + settings.REALTIME_SESSION_LIFE_S
+        if session.outbox.closing is not None:
+            ends_at = session.ends_at = session.ends_at or ends_at
+        session.timer = loop.call_at(ends_at, self._expire, name, session)
 
     def _expire(self, name: str, session: Session) -> None:
         if self._known.get(name) is not session:
             return
         del self._known[name]
-        self._addresses[session.address] -= 1
-        if not self._addresses[session.address]:
-            del self._addresses[session.address]
+        self._connections.leave(session.outbox)
         task = asyncio.get_running_loop().create_task(session.talker.stop())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
@@ -142,6 +163,5 @@ class Sessions:
     async def close(self) -> None:
         """Every session has ended."""
         for name, session in list(self._known.items()):
-            session.outbox.close(1012, "Service restart")
             self._expire(name, session)
         await asyncio.gather(*self._ending, return_exceptions=True)

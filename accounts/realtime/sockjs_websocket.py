@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
 
+from django.conf import settings
+
+from accounts.realtime.cutting import cut
 from accounts.realtime.outbox import GOING_AWAY, Outbox
-from accounts.realtime.sockjs_session import BEAT_S, Opening, closed, packed, unpacked
+from accounts.realtime.sockjs_http import Receive, Scope, Send
+from accounts.realtime.sockjs_session import Opening, closed, packed, unpacked
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-MESSAGE_MAX = 1024 * 1024
-STALLED_S = 20.0
 PROTOCOLS = ("v12.stomp", "v11.stomp", "v10.stomp")
 
 
@@ -22,23 +20,25 @@ class Socket:
 
     def __init__(self, receive: Receive, send: Send, *, is_framed: bool) -> None:
         self._receive, self._send, self._is_framed = receive, send, is_framed
-        self._outbox = Outbox()
+        self.outbox = Outbox()
 
     async def serve(self, scope: Scope, opening: Opening, address: str) -> None:
         """The client talks until it or we have enough."""
         offered = scope.get("subprotocols") or ()
         chosen = None if self._is_framed else next((name for name in PROTOCOLS if name in offered), None)
         await self._send({"type": "websocket.accept", "subprotocol": chosen})
-        talker = opening(self._outbox, address)
+        talker = opening(self.outbox, address)
         reader, writer = asyncio.ensure_future(self._read(talker.hear)), asyncio.ensure_future(self._write())
         try:
             await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
-            if reader.done() and not writer.done() and self._outbox.closing is not None:
-                await asyncio.wait({writer}, timeout=STALLED_S)
+            if reader.done() and not writer.done() and self.outbox.closing is not None:
+                await asyncio.wait({writer}, timeout=settings.REALTIME_STALLED_S)
         finally:
             reader.cancel()
             writer.cancel()
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            results = await asyncio.gather(reader, writer, return_exceptions=True)
+            if isinstance(results[1], BaseException):
+                cut(self._send)  # what it did not take is nobody's business any more
             await talker.stop()
 
     async def _read(self, hear: Callable[[str], Awaitable[None]]) -> None:
@@ -49,15 +49,15 @@ class Socket:
                 return
             text = event.get("text")
             if text is None:
-                self._outbox.close(1003, "Text only")
+                self.outbox.close(1003, "Text only")
                 return
-            if len(text) > MESSAGE_MAX:
-                self._outbox.close(1009, "Message too large")
+            if len(text) > settings.REALTIME_MESSAGE_BYTES:
+                self.outbox.close(1009, "Message too large")
                 return
             try:
                 found = unpacked(text) if self._is_framed else [text]
             except ValueError:
-                self._outbox.close(1002, "Broken JSON encoding")
+                self.outbox.close(1002, "Broken JSON encoding")
                 return
             for one in found:
                 await hear(one)
@@ -66,25 +66,25 @@ class Socket:
         if self._is_framed:
             await self._out("o")
         while True:
-            texts = self._outbox.take()
+            texts = self.outbox.take()
             if texts:
                 for frame in [packed(texts)] if self._is_framed else texts:
                     await self._out(frame)
-            elif self._outbox.closing is not None:
-                await self._end(*self._outbox.closing)
+            elif self.outbox.closing is not None:
+                await self._end(*self.outbox.closing)
                 return
             else:
                 await self._wait()
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self._outbox.woken.wait(), BEAT_S)
+            await asyncio.wait_for(self.outbox.woken.wait(), settings.REALTIME_BEAT_S)
         except TimeoutError:
             if self._is_framed:
                 await self._out("h")
 
     async def _out(self, text: str) -> None:
-        async with asyncio.timeout(STALLED_S):
+        async with asyncio.timeout(settings.REALTIME_STALLED_S):
             await self._send({"type": "websocket.send", "text": text})
 
     async def _end(self, code: int, reason: str) -> None:

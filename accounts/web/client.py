@@ -10,8 +10,13 @@ from django.http import HttpRequest
 
 def client_address(request: HttpRequest) -> str | None:
     """The address of the client: behind `TRUSTED_PROXIES` the last forwarded one that is not a proxy of ours; None if unknown."""
-    address = _parsed(request.META.get("REMOTE_ADDR", ""))
-    forwarded = [_parsed(part) for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    return nearest_client(request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", ""))
+
+
+def nearest_client(remote: str, forwarded_for: str) -> str | None:
+    """The same of a connection from `remote` whose `X-Forwarded-For` says `forwarded_for`."""
+    address = _parsed(remote)
+    forwarded = [_parsed(part) for part in forwarded_for.split(",")]
     while address is not None and _is_proxy(address) and forwarded:
         nearer = forwarded.pop()
         if nearer is None:

@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.slow]
 class Server:
     """A realtime process beside the test's database."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], *flags: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -47,6 +47,7 @@ class Server:
             "warning",
             "--timeout-graceful-shutdown",
             "1",
+            *flags,
         ]
         self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
         deadline = time.monotonic() + 30
