@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 import orjson
+from django.conf import settings
 from redis.exceptions import RedisError
 
 from accounts.realtime.bell import Bell
@@ -28,8 +29,6 @@ LONGEST_PAUSE_S = 5.0
 CHUNK = 500
 """So many people are judged, or compared with the log, in one statement; the loop serves others in between."""
 BETWEEN_CHUNKS_S = 0.02
-USER_MAX = 500
-ADDRESS_MAX = 2000
 
 
 class Hub:
@@ -44,7 +43,9 @@ class Hub:
 
     def has_room(self, user_id: int, address: str) -> bool:
         """True when the user and the address may open one more stream here."""
-        return len(self.listeners.get(user_id, ())) < USER_MAX and self.addresses.get(address, 0) < ADDRESS_MAX
+        if len(self.listeners.get(user_id, ())) >= settings.REALTIME_USER_CONNECTIONS:
+            return False
+        return self.addresses.get(address, 0) < settings.REALTIME_ADDRESS_CONNECTIONS
 
     async def join(self, listener: Listener, address: str) -> None:
         """`listener` hears of everything that is committed from now on; what was committed before is in the log, which it reads first.
