@@ -3,52 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
 from collections import deque
-from dataclasses import dataclass
 
-from accounts.realtime import messages
+from django.conf import settings
+
+from accounts.realtime import messages, sends
+from accounts.realtime.beats import Beats
 from accounts.realtime.callers import Caller, Proof, caller_of
 from accounts.realtime.events import hub
-from accounts.realtime.hub import in_thread
+from accounts.realtime.knocks import knocks
 from accounts.realtime.listener import PAGE, Listener, Message
 from accounts.realtime.outbox import GOING_AWAY, TOO_SLOW, Outbox
+from accounts.realtime.refusal import BROKEN, REFUSED, Refused
 from accounts.realtime.stomp import OPENING, Frame, Malformed, Parser, Version, chosen_version, encoded
+from accounts.realtime.subscriptions import Position, Subscription, event_id, name_of, subscription_of
+from accounts.realtime.threads import Threads, in_thread
 from accounts.selectors.event import events_after, last_number
-from config.kernel.errors import DatabaseUnavailable, DomainError
+from config.kernel.errors import DatabaseUnavailable, DomainError, NotSignedIn, TokenExpired
 from config.kernel.sql import domain_errors
 
 logger = logging.getLogger(__name__)
-CONNECT_WITHIN_S = 10.0
-BEAT_MS = 10_000
-SHORTEST_BEAT_MS = 1_000
-SILENCE_MIN_S = 90.0
-STALLED_S = 20.0
-SUBSCRIPTIONS_MAX = 16
-FRAMES_PER_10_S = 300
-STATUS_DESTINATION = "/app/task/status"
-REFUSED = (1008, "Refused")
-BROKEN = (1002, "Protocol error")
-
-
-class Refused(Exception):
-    """The conversation ends: an ERROR frame with this text, then the close."""
-
-    def __init__(self, text: str, closing: tuple[int, str] = BROKEN) -> None:
-        super().__init__(text)
-        self.closing = closing
-
-
-@dataclass(slots=True, eq=False)
-class Subscription:
-    """One wish of a client; `behind_from` is the number after which the log is still to be told."""
-
-    name: str
-    destination: str
-    ack: str
-    behind_from: int | None = None
+IDLE_S = 30.0
+_in_order_thread = Threads()
+"""Orders take longer than reads: nobody's events wait for them."""
 
 
 class Conversation:
@@ -59,19 +40,21 @@ class Conversation:
         self._address = address
         self._parser = Parser()
         self._version: Version = "1.0"
+        self._authorization = ""
         self._listener: Listener | None = None
         self._subscriptions: dict[str, Subscription] = {}
+        self._at: Position = (0, 0)
         self._count = 0
         self._name = secrets.token_hex(6)
         self._joined: asyncio.Future[Listener] = asyncio.get_running_loop().create_future()
-        self._heard_at = self._said_at = time.monotonic()
-        self._beat_s = self._silence_s = 0.0
-        self._frames: deque[float] = deque(maxlen=FRAMES_PER_10_S)
+        self._beats = Beats()
+        self._frames: deque[float] = deque(maxlen=settings.REALTIME_FRAMES_PER_10_S)
+        self._telling = asyncio.Lock()
         self._task: asyncio.Task[None] = asyncio.create_task(self._run())
 
     async def hear(self, text: str) -> None:
         """The client said `text`. Nothing it says raises: what is wrong ends the conversation with an ERROR frame."""
-        self._heard_at = time.monotonic()
+        self._beats.heard_at = time.monotonic()
         frame: Frame | None = None
         try:
             for frame in self._parser.feed(text.encode()):
@@ -86,7 +69,7 @@ class Conversation:
         except Refused as error:
             self._refuse(error, frame)
         except DomainError as error:
-            self._refuse(Refused("Try again later" if isinstance(error, DatabaseUnavailable) else "Unauthorized", REFUSED), frame)
+            self._refuse(Refused(_reason(error), REFUSED), frame)
         except Exception:
             logger.exception("a frame was not understood by our own fault")
             self._refuse(Refused("Internal error", (1011, "Internal error")), frame)
@@ -108,7 +91,7 @@ class Conversation:
         self.outbox.close(*error.closing)
 
     def _say(self, command: str, headers: dict[str, str], body: bytes = b"") -> None:
-        self._said_at = time.monotonic()
+        self._beats.said_at = time.monotonic()
         if body:
             headers["content-length"] = str(len(body))
         self.outbox.put(encoded(command, headers, body, version=self._version))
@@ -117,7 +100,7 @@ class Conversation:
 
     async def _obey(self, frame: Frame) -> None:
         now = time.monotonic()
-        if len(self._frames) == FRAMES_PER_10_S and now - self._frames[0] < 10:
+        if len(self._frames) == self._frames.maxlen and now - self._frames[0] < 10:
             raise Refused("Too many frames", REFUSED)
         self._frames.append(now)
         if (frame.command in OPENING) == (self._listener is not None):
@@ -146,22 +129,29 @@ class Conversation:
             self._say("ERROR", {"version": "1.0,1.1,1.2", "message": "No common version", "content-type": "text/plain"})
             self.outbox.close(*BROKEN)
             return
-        client_beats_ms, client_wants_ms = _beats(frame.headers.get("heart-beat", "0,0"))
-        authorization = next((value for name, value in frame.headers.items() if name.lower() == "authorization"), "")
-        if not authorization.strip():
-            raise Refused("Unauthorized", REFUSED)
-        caller, newest = await in_thread(_prove, authorization.strip())
+        beats = self._beats.agree(frame.headers.get("heart-beat", "0,0"), version)
+        self._authorization = next((value for name, value in frame.headers.items() if name.lower() == "authorization"), "").strip()
+        caller, newest = await self._admitted()
         if self.outbox.closing is not None:
             return  # the connection went away meanwhile
         if not hub.has_room(caller.principal.user_id, self._address):
             raise Refused("Too many connections", REFUSED)
         self._version = self._parser.version = version
-        if version != "1.0":
-            self._beat_s = max(client_wants_ms, BEAT_MS) / 1000 * 0.9 if client_wants_ms else 0.0
-            self._silence_s = max(client_beats_ms, BEAT_MS) / 1000 * 3 if client_beats_ms else 0.0
-        beats = {} if version == "1.0" else {"heart-beat": f"{BEAT_MS},{BEAT_MS}"}
         self._say("CONNECTED", {"version": version, "session": self._name, "server": "atelier", **beats})
+        self._at = (newest, 0)
         await self._join(Listener(Proof.of(caller.principal), newest, caller.until, is_behind=True))
+
+    async def _admitted(self) -> tuple[Caller, int]:
+        """Who speaks, and the number of their newest event. An address that proves nothing again and again is not listened to."""
+        if not knocks.is_patient(self._address):
+            raise Refused("Too many refusals", REFUSED)
+        try:
+            return await in_thread(_prove, self._authorization)
+        except DatabaseUnavailable:
+            raise
+        except DomainError:
+            knocks.refused(self._address)
+            raise Refused("Unauthorized", REFUSED) from None
 
     async def _join(self, listener: Listener) -> None:
         self._listener = listener
@@ -169,44 +159,39 @@ class Conversation:
         if not self._joined.done():
             self._joined.set_result(listener)
 
-    def _wake(self) -> None:
+    def _subscribe(self, frame: Frame) -> None:
+        subscription = subscription_of(frame, self._version)
+        if subscription.name in self._subscriptions:
+            raise Refused("A subscription needs an id of its own")
+        if len(self._subscriptions) >= settings.REALTIME_SUBSCRIPTIONS:
+            raise Refused("Too many subscriptions", REFUSED)
+        self._subscriptions[subscription.name] = subscription
         if self._listener is not None:
             self._listener.woken.set()
 
-    def _subscribe(self, frame: Frame) -> None:
-        destination = frame.headers.get("destination", "")
-        name = frame.headers.get("id", destination if self._version == "1.0" else "")
-        ack, number = frame.headers.get("ack", "auto"), frame.headers.get("last-event-id")
-        if destination not in messages.DESTINATIONS:
-            raise Refused("Unknown destination")
-        if not name or name in self._subscriptions:
-            raise Refused("A subscription needs an id of its own")
-        if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
-            raise Refused("Too many subscriptions", REFUSED)
-        if ack not in ("auto", "client", "client-individual"):
-            raise Refused("Unknown ack mode")
-        if number is not None and not (number.isascii() and number.isdigit() and len(number) < 19):
-            raise Refused("last-event-id is a whole number")
-        self._subscriptions[name] = Subscription(name, destination, ack, int(number) if number is not None else None)
-        self._wake()
-
     def _unsubscribe(self, frame: Frame) -> None:
-        name = frame.headers.get("id", frame.headers.get("destination", "") if self._version == "1.0" else "")
-        if self._subscriptions.pop(name, None) is None:
+        if self._subscriptions.pop(name_of(frame, self._version), None) is None:
             raise Refused("Unknown subscription")
 
     async def _send(self, frame: Frame) -> None:
-        if frame.headers.get("destination") != STATUS_DESTINATION:
+        """The answer goes to this connection. While it orders something it is told nothing else: the reply comes before the events."""
+        if frame.headers.get("destination") not in sends.SENDS or self._listener is None:
             raise Refused("Unknown destination")
-        assert self._listener is not None
-        body = await in_thread(_status, self._listener.proof.user_id, frame.body)
-        for subscription in list(self._subscriptions.values()):
-            if subscription.destination == messages.REPLY:
-                self._message(subscription, body, self._listener.last)
+        sent = sends.sent_of(self._authorization, self._listener.proof, frame.headers, frame.body)
+        async with self._telling if sent.destination == sends.GENERATE else contextlib.nullcontext():
+            answer = await _in_order_thread(sends.answered, sent)
+            more = {"idempotent-replayed": "true"} if answer.is_replayed else {}
+            for subscription in list(self._subscriptions.values()):
+                if subscription.destination == messages.REPLY:
+                    self._message(subscription, answer.body, self._here(), more)
 
     # What a client is told.
 
-    def _message(self, subscription: Subscription, body: bytes, event_id: int) -> None:
+    def _here(self) -> Position:
+        """Up to where everything has been told: what a message says that is no event of the log."""
+        return min([self._at, *(wish.has for wish in self._subscriptions.values() if wish.is_behind)])
+
+    def _message(self, subscription: Subscription, body: bytes, position: Position, more: dict[str, str] | None = None) -> None:
         self._count += 1
         number = f"{self._name}-{self._count}"
         headers = {
@@ -214,7 +199,8 @@ class Conversation:
             "message-id": number,
             "destination": subscription.destination,
             "content-type": "application/json",
-            "event-id": str(event_id),
+            "event-id": event_id(position),
+            **(more or {}),
         }
         if subscription.ack != "auto":
             headers["ack"] = number
@@ -223,7 +209,7 @@ class Conversation:
     async def _run(self) -> None:
         """From the first second to the end: the wait for CONNECT, then events and beats."""
         try:
-            listener = await asyncio.wait_for(self._joined, CONNECT_WITHIN_S)
+            listener = await asyncio.wait_for(self._joined, settings.REALTIME_CONNECT_WITHIN_S)
             while self.outbox.closing is None:
                 await self._step(listener)
         except TimeoutError:
@@ -235,87 +221,103 @@ class Conversation:
             self.outbox.close(1011, "Internal error")
 
     async def _step(self, listener: Listener) -> None:
-        now = time.monotonic()
-        if listener.is_over or now >= listener.until:
-            raise Refused("Token expired" if now >= listener.until else "The session has ended", REFUSED)
-        if self._silence_s and now - self._heard_at > max(self._silence_s, SILENCE_MIN_S):
-            raise Refused("No heart-beat", (1002, "No heart-beat"))
-        if self._beat_s and now - self._said_at >= self._beat_s:
-            self._said_at = now
-            self.outbox.put("\n")
+        self._judge(listener, time.monotonic())
         await self._room()
         listener.woken.clear()
         try:
-            if await self._tell(listener):
-                return
+            async with self._telling:
+                if await self._tell(listener):
+                    return
+                self._say_due()
         except DatabaseUnavailable:
             listener.catch_up()
             await asyncio.sleep(1)
             return
-        if listener.is_over:
+        if listener.is_over or self.outbox.closing is not None:
             return
-        try:
-            await asyncio.wait_for(listener.woken.wait(), self._pause(listener, now))
-        except TimeoutError:
-            return
+        await listener.woken.within(self._pause(listener))
 
-    def _pause(self, listener: Listener, now: float) -> float:
-        """Until something is due: a beat, the end of the token, the judgement of a silent client."""
-        beat_s = self._said_at + self._beat_s - now if self._beat_s else 30.0
-        return max(0.01, min(beat_s, listener.until - now, 30.0))
+    def _judge(self, listener: Listener, now: float) -> None:
+        """Whether the conversation goes on, and whether it is time to beat. Raises Refused."""
+        if listener.is_over or now >= listener.until:
+            raise Refused("Token expired" if now >= listener.until else "The session has ended", REFUSED)
+        if self._beats.is_silent(now):
+            raise Refused("No heart-beat", (1002, "No heart-beat"))
+        if self._beats.is_due(now):
+            self._beats.said_at = now
+            self.outbox.put("\n")
+
+    def _pause(self, listener: Listener) -> float:
+        """Until something is due: a beat, a step of a task, the end of the token, the judgement of a silent client."""
+        now = time.monotonic()
+        step_s = min((wish.pace.next_at for wish in self._subscriptions.values()), default=now + IDLE_S) - now
+        return max(0.01, min(step_s, self._beats.next_s(now), listener.until - now, IDLE_S))
 
     async def _room(self) -> None:
         """A client that takes nothing of what waits for it is cut off; its events wait in the listener, which is bounded too."""
         if self.outbox.drained.is_set():
             return
-        try:
-            await asyncio.wait_for(self.outbox.drained.wait(), STALLED_S)
-        except TimeoutError:
+        if not await self.outbox.drained.within(settings.REALTIME_STALLED_S):
             self.outbox.close(*TOO_SLOW)
 
     async def _tell(self, listener: Listener) -> bool:
         """One portion of what the client has not heard; True when there may be more. Raises DatabaseUnavailable."""
-        for subscription in list(self._subscriptions.values()):
-            if subscription.behind_from is not None:
-                await self._replay(subscription, listener)
-                return True
-        if listener.is_behind:
-            before = listener.last
-            found = await in_thread(_read, listener)
-        else:
-            before, found = listener.last, listener.take()
+        behind = [wish for wish in self._subscriptions.values() if wish.is_behind]
+        if behind:
+            await self._replay(behind, listener)
+            return True
+        found = await in_thread(_read, listener) if listener.is_behind else listener.take()
         for message in found:
-            before = message.number or before
-            wishes = [wish for wish in self._subscriptions.values() if wish.behind_from is None]
-            await self._pass_on(listener, message, before, wishes)
+            await self._pass_on(listener, message, [wish for wish in self._subscriptions.values() if not wish.is_behind])
+            self._at = (message.number, 0) if message.number else self._at
         return bool(found) or listener.is_behind
 
-    async def _replay(self, subscription: Subscription, listener: Listener) -> None:
-        """The next page of the log for a client that came back, up to where the others are."""
-        assert subscription.behind_from is not None
-        rows = await in_thread(_page, listener.proof.user_id, subscription.behind_from)
+    async def _replay(self, behind: list[Subscription], listener: Listener) -> None:
+        """The next page of the log for subscriptions that came back, up to where the others are."""
+        first = min(wish.has for wish in behind)[0]
+        rows, newest = await in_thread(_page, listener.proof.user_id, first)
         for row in rows:
-            if row.number is not None and row.number > listener.last:
+            if row.number is None or row.number > listener.last:
                 break
-            subscription.behind_from = row.number
-            await self._pass_on(listener, row, row.number or 0, [subscription])
+            await self._pass_on(listener, row, behind)
+            for wish in behind:
+                wish.has = max(wish.has, (row.number, 0))
         else:
             if len(rows) == PAGE:
                 return
-        subscription.behind_from = None
+        for wish in behind:
+            wish.has, wish.is_behind = min(wish.has, (newest, 0)), False
 
-    async def _pass_on(self, listener: Listener, message: Message, event_id: int, wishes: list[Subscription]) -> None:
-        """`message` goes to those of `wishes` that are still wanted. Only the last of its parts has its own number: a client
-        that was cut off between two parts gets both again."""
+    async def _pass_on(self, listener: Listener, message: Message, wishes: list[Subscription]) -> None:
+        """`message` goes to those of `wishes` that are still wanted and do not have it yet."""
         if not wishes:
             return
         told = await self._told(listener, message)
-        for place, one in enumerate(told):
-            is_last = place == len(told) - 1
-            for subscription in wishes:
-                if subscription.destination == one.destination and self._subscriptions.get(subscription.name) is subscription:
-                    self._message(subscription, one.body, event_id if is_last else event_id - 1)
-        await self._room()
+        for place, one in enumerate(told, 1):
+            number = message.number
+            position = self._here() if number is None else (number, 0) if place == len(told) else (number - 1, place)
+            for wish in wishes:
+                if self._subscriptions.get(wish.name) is wish and (number is None or position > wish.has):
+                    self._hand(wish, one, position)
+        if told:
+            await self._room()
+
+    def _hand(self, wish: Subscription, one: messages.Told, position: Position) -> None:
+        now = time.monotonic()
+        if wish.destination == one.destination:
+            said = wish.pace.judge(one, now) if one.destination == messages.PROGRESS else one
+            if said is not None:
+                self._message(wish, said.body, position)
+        elif one.destination == messages.RESULT:
+            wish.pace.end(one.task, now)
+
+    def _say_due(self) -> None:
+        """Steps that came too soon after the one before have their turn."""
+        now = time.monotonic()
+        for wish in self._subscriptions.values():
+            if now >= wish.pace.next_at:
+                for one in wish.pace.due(now):
+                    self._message(wish, one.body, self._here())
 
     async def _told(self, listener: Listener, message: Message) -> list[messages.Told]:
         """What `message` says; a silent database is asked again every second as long as somebody listens."""
@@ -331,15 +333,16 @@ class Conversation:
         return told
 
 
-def _beats(text: str) -> tuple[int, int]:
-    """What the client can send and wants to get, in milliseconds. Raises Refused."""
-    parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isascii() and part.strip().isdigit() and len(part) < 12 for part in parts):
-        raise Refused("heart-beat is two numbers")
-    return int(parts[0]), int(parts[1])
+def _reason(error: DomainError) -> str:
+    """Why somebody who was known is no longer; no more than that."""
+    if isinstance(error, DatabaseUnavailable):
+        return "Try again later"
+    return "Token expired" if isinstance(error, TokenExpired) else "The session has ended"
 
 
 def _prove(authorization: str) -> tuple[Caller, int]:
+    if not authorization:
+        raise NotSignedIn()
     with domain_errors():
         caller = caller_of({"authorization": authorization})
         return caller, last_number(caller.principal.user_id)
@@ -350,16 +353,13 @@ def _read(listener: Listener) -> list[Message]:
         return listener.read()
 
 
-def _page(user_id: int, number: int) -> list[Message]:
+def _page(user_id: int, number: int) -> tuple[list[Message], int]:
+    """The events after `number`, and the number of the newest there is."""
     with domain_errors():
-        return [Message(row.number, row.kind, row.payload) for row in events_after(user_id=user_id, number=number, limit=PAGE)]
+        rows = [Message(row.number, row.kind, row.payload) for row in events_after(user_id=user_id, number=number, limit=PAGE)]
+        return rows, rows[-1].number or 0 if rows else last_number(user_id)
 
 
 def _told(user_id: int, message: Message) -> list[messages.Told]:
     with domain_errors():
         return messages.told(user_id, message)
-
-
-def _status(user_id: int, body: bytes) -> bytes:
-    with domain_errors():
-        return messages.status_reply(user_id, body)

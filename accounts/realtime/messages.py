@@ -5,7 +5,7 @@ Progress, the only frequent one, needs the database once a task: what never chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -14,12 +14,13 @@ from accounts.realtime.listener import Message
 from config.kernel.ids import parse_uuid
 from generation.api.stargraph.words import ERROR_OTHER, ERRORS, STATUS
 from generation.models import Asset, Task
-from generation.selectors.named import task_name, task_number
+from generation.selectors.named import task_name, task_named
 from generation.services.link import link_of
 from generation.states import TaskState
 
 REPLY, PROGRESS, RESULT = "/user/queue/reply", "/user/topic/progress", "/user/topic/result"
 DESTINATIONS = frozenset({REPLY, PROGRESS, RESULT})
+ENDINGS = frozenset({"task.completed", "task.failed", "task.cancelled"})
 KEPT = 20_000
 TEXTS = {
     "E002": "余额不足",
@@ -33,10 +34,13 @@ FAILED = "生成失败：模型加载错误"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One message for the subscribers of a destination."""
+    """One message for the subscribers of a destination. Of progress it also says of which task, how far, and whether it is a mere step."""
 
     destination: str
     body: bytes
+    task: str = ""
+    percent: int = 0
+    is_step: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ def told_quickly(user_id: int, message: Message) -> list[Told] | None:
     facts = _facts.get((user_id, _uuid_of(message)))
     if facts is None or message.kind != "task.progress":
         return None
-    return [_progress(facts, float(message.payload.get("progress", 0)), f"正在生成{facts.makes}...")]
+    return [_step(facts, message)]
 
 
 def told(user_id: int, message: Message) -> list[Told]:
@@ -71,15 +75,18 @@ def told(user_id: int, message: Message) -> list[Told]:
 
 
 def _told_of(task: Task, message: Message) -> list[Told]:
+    """Beginnings tell how far the task is by now, not 0: who comes back after hearing more is not told less."""
     facts = _facts_of(task)
     if message.kind == "task.created":
-        return [_progress(facts, 0, "任务已提交，正在排队...")]
+        return [_progress(facts, task.progress, "任务已提交，正在排队...")]
     if message.kind == "task.started":
         return [_progress(facts, task.progress, "开始生成...")]
     if message.kind == "task.progress":
-        return [_progress(facts, float(message.payload.get("progress", 0)), f"正在生成{facts.makes}...")]
+        return [_step(facts, message)]
+    if message.kind not in ENDINGS:
+        return []
     done = [_progress(facts, 100, "生成完成")] if message.kind == "task.completed" else []
-    return [*done, Told(RESULT, orjson.dumps(_ending(task)))]
+    return [*done, Told(RESULT, orjson.dumps(_ending(task)), facts.name)]
 
 
 def _uuid_of(message: Message) -> str:
@@ -99,16 +106,28 @@ def _facts_of(task: Task) -> Facts:
     return found
 
 
-def _progress(facts: Facts, percent: float, words: str) -> Told:
+def _step(facts: Facts, message: Message) -> Told:
+    return _progress(facts, float(message.payload.get("progress", 0)), f"正在生成{facts.makes}...", is_step=True)
+
+
+def _progress(facts: Facts, percent: float, words: str, *, is_step: bool = False) -> Told:
+    whole = int(percent)
     body = {
         "type": "progress",
         "taskId": facts.name,
-        "progress": int(percent),
-        "currentStep": int(facts.steps * percent / 100),
+        "progress": whole,
+        "currentStep": facts.steps * whole // 100,
         "totalSteps": facts.steps,
         "message": words,
     }
-    return Told(PROGRESS, orjson.dumps(body))
+    return Told(PROGRESS, orjson.dumps(body), facts.name, whole, is_step)
+
+
+def raised(told: Told, percent: int) -> Told:
+    """The same progress message, but as far as `percent`."""
+    body = orjson.loads(told.body)
+    body |= {"progress": percent, "currentStep": body["totalSteps"] * percent // 100}
+    return replace(told, body=orjson.dumps(body), percent=percent)
 
 
 def _ending(task: Task) -> dict[str, Any]:
@@ -138,29 +157,11 @@ def failure(name: str, code: str, words: str) -> dict[str, Any]:
     return {"type": "error", "taskId": name, "code": code, "message": words}
 
 
-def status_reply(user_id: int, body: bytes) -> bytes:
-    """The answer to `/app/task/status`: where the user's task stands, or an error message; another's task is unknown."""
-    try:
-        wish = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        wish = None
-    name = wish.get("taskId") if isinstance(wish, dict) else None
-    if not isinstance(name, str) or len(name) > 80:
-        return orjson.dumps(failure("", "400", "请求参数错误"))
-    task = _named(user_id, name)
-    return orjson.dumps(_standing(task) if task is not None else failure(name, "404", "任务不存在"))
-
-
-def _named(user_id: int, name: str) -> Task | None:
-    number = task_number(name)
-    task = Task.objects.filter(user_id=user_id, pk=number).first() if number is not None else None
-    return task if task is not None and _facts_of(task).name == name else None
-
-
-def _standing(task: Task) -> dict[str, Any]:
-    facts = _facts_of(task)
+def standing(*, user_id: int, name: str) -> dict[str, Any]:
+    """Where the user's task stands. Raises TaskNotFound for everything else, another's task too."""
+    task = task_named(user_id=user_id, name=name)
     status = STATUS[task.status]
-    found: dict[str, Any] = {"type": "status", "taskId": facts.name, "status": status, "progress": int(task.progress)}
+    found: dict[str, Any] = {"type": "status", "taskId": name, "status": status, "progress": int(task.progress)}
     if status == "FAILED":
         found["code"], found["message"] = _fault(task)
     return {**found, "results": _results(task)}

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
 import pytest
 
 from accounts.realtime.listener import Message
-from accounts.realtime.messages import PROGRESS, RESULT, Told, forget, status_reply, told, told_quickly
+from accounts.realtime.messages import PROGRESS, RESULT, Told, forget, standing, told, told_quickly
 from config.kernel import clock
+from generation.exceptions import TaskNotFound
 from generation.models import Asset
 from generation.selectors.named import task_name
 from generation.services.link import link_of
@@ -109,8 +109,7 @@ def test_a_status_is_told_to_the_owner_only(user_factory: UserFactory) -> None:
     task = task_made(user, status="FAILED", error_code="timeout", progress=40)
     name = task_name(task.kind, task.created_at, task.pk)
     asset(user, task, "a/late.png")  # came after the refund
-    question = orjson.dumps({"taskId": name})
-    expected = {
+    assert standing(user_id=user.pk, name=name) == {
         "type": "status",
         "taskId": name,
         "status": "FAILED",
@@ -119,7 +118,15 @@ def test_a_status_is_told_to_the_owner_only(user_factory: UserFactory) -> None:
         "message": "生成失败：任务超时",
         "results": [],
     }
-    assert json.loads(status_reply(user.pk, question)) == expected
-    assert json.loads(status_reply(stranger.pk, question))["code"] == "404"
-    wrong_prefix = orjson.dumps({"taskId": name.replace("t2i_", "up_")})
-    assert json.loads(status_reply(user.pk, wrong_prefix))["code"] == "404"
+    for user_id, wrong in ((stranger.pk, name), (user.pk, name.replace("t2i_", "up_")), (user.pk, "t2i_20250101_99"), (user.pk, "\0")):
+        with pytest.raises(TaskNotFound):
+            standing(user_id=user_id, name=wrong)
+
+
+def test_beginnings_tell_how_far_the_task_is_and_unknown_events_nothing(user_factory: UserFactory) -> None:
+    user = user_factory()
+    task = task_made(user, status="RUNNING", progress=40)
+    for kind in ("task.created", "task.started"):
+        [(_, body)] = bodies(told(user.pk, message(kind, task)))
+        assert (body["progress"], body["currentStep"]) == (40, 12)
+    assert told(user.pk, message("task.praised", task)) == []

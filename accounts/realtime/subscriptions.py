@@ -1,0 +1,62 @@
+"""What a connection wants to hear, and from where on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from accounts.realtime import messages
+from accounts.realtime.pace import Pace
+from accounts.realtime.refusal import Refused
+from accounts.realtime.stomp import Frame, Version
+
+Position = tuple[int, int]
+"""The number of an event whose messages have all been told, and how many messages of the next one: a task's completion has two."""
+BEGINNING: Position = (0, 0)
+POSITION = re.compile(r"([0-9]{1,18})(?:\.([0-9]))?")
+ACKS = ("auto", "client", "client-individual")
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One wish of a client. It has everything up to `has`; while `is_behind` the log tells it the rest."""
+
+    name: str
+    destination: str
+    ack: str
+    has: Position = BEGINNING
+    is_behind: bool = False
+    pace: Pace = field(default_factory=Pace)
+
+
+def subscription_of(frame: Frame, version: Version) -> Subscription:
+    """What the SUBSCRIBE frame wishes. Raises Refused."""
+    destination = frame.headers.get("destination", "")
+    ack, last = frame.headers.get("ack", "auto"), frame.headers.get("last-event-id")
+    if destination not in messages.DESTINATIONS:
+        raise Refused("Unknown destination")
+    if ack not in ACKS:
+        raise Refused("Unknown ack mode")
+    name = name_of(frame, version)
+    return Subscription(name, destination, ack) if last is None else Subscription(name, destination, ack, _position(last), is_behind=True)
+
+
+def name_of(frame: Frame, version: Version) -> str:
+    """How the subscription of this frame is called: in 1.0 the destination stands in for a missing id. Raises Refused."""
+    name = frame.headers.get("id", frame.headers.get("destination", "") if version == "1.0" else "")
+    if not name:
+        raise Refused("A subscription needs an id of its own")
+    return name
+
+
+def _position(text: str) -> Position:
+    found = POSITION.fullmatch(text)
+    if found is None:
+        raise Refused("last-event-id is no event-id of ours")
+    return int(found[1]), int(found[2] or 0)
+
+
+def event_id(position: Position) -> str:
+    """The position as the header `event-id` tells it; numeric, and growing with the position."""
+    number, parts = position
+    return f"{number}.{parts}" if parts else str(number)
