@@ -52,3 +52,10 @@ class SensitiveContent(DomainError):
     """The content does not pass moderation."""
 
     code = "sensitive_content"
+
+
+class ModerationUnavailable(DomainError):
+    """The content cannot be judged right now; try again in a moment."""
+
+    code = "moderation_unavailable"
+    retryable = True

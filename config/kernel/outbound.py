@@ -110,7 +110,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a POST was answered: status, headers (names in lower case), and the first 2 kB of the body."""
+    """What a POST was answered: status, headers (names in lower case), and the body's first bytes, as many as were asked for."""
 
     status: int
     headers: dict[str, str]
@@ -414,9 +414,10 @@ def _written(answer: httpcore.Response, headers: dict[str, str], path: Path, lim
     return size
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float = 15.0) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float = 15.0, body_limit_bytes: int = BODY_START_BYTES) -> Answer:
     """The answer to `body` POSTed to `url`; redirects are not followed. At most `timeout_s` seconds in all.
 
+    Of the answer's body no more than `body_limit_bytes` are read.
     Raises AddressRefused, AddressUnreachable. Any status is an answer; the caller judges it.
     """
     target = judge(url, resolve=False)
@@ -424,6 +425,6 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float 
         start = b""
         for chunk in answer.iter_stream():
             start += chunk
-            if len(start) >= BODY_START_BYTES:
+            if len(start) >= body_limit_bytes:
                 break
-        return Answer(answer.status, _headers_of(answer), start[:BODY_START_BYTES])
+        return Answer(answer.status, _headers_of(answer), start[:body_limit_bytes])

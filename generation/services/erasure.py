@@ -9,12 +9,12 @@ from django.db.models import Q
 
 from config.kernel.sql import fetch_all
 from generation.exceptions import TaskNotCancellable
-from generation.models import Asset, Task
+from generation.models import Asset, ModerationHit, Task
 from generation.services.cancel import task_end
 from generation.states import ENDED
 
 FORGET = """
-UPDATE generation_task SET params = params - '{prompt,image_urls,image_url,video_url}'::text[]
+UPDATE generation_task SET params = params - '{prompt,negative_prompt,image_urls,image_url,pose_image_url,video_url}'::text[]
 WHERE user_id = %s::bigint AND status <> 'RUNNING'
 """
 log = logging.getLogger(__name__)
@@ -23,10 +23,12 @@ log = logging.getLogger(__name__)
 def user_erased(user_id: int, number: int, payload: dict[str, Any]) -> None:
     """Every task of the user that has not ended is CANCELLED, or will be as soon as its engine stops; no webhook is called.
 
-    What they wrote leaves the tasks, and their files lose their use: the sweep of unused files takes them within a day.
+    What they wrote leaves the tasks and moderation's record; their files lose their use: the sweep of unused files takes them
+    within a day.
     A reaction to `user.erased`; repeating it changes nothing.
     """
     fetch_all(FORGET, (user_id,))
+    ModerationHit.objects.filter(user_id=user_id).delete()
     Asset.objects.filter(Q(is_public=False) | Q(source=Asset.Source.UPLOAD), user_id=user_id).update(used_at=None, is_public=False)
     Task.objects.filter(user_id=user_id).exclude(webhook_url="").update(webhook_url="")
     for task_id in Task.objects.filter(user_id=user_id).exclude(status__in=ENDED).values_list("pk", flat=True):

@@ -1,42 +1,72 @@
-"""Moderation: what is refused before it costs anything."""
+"""Moderation: what is refused before it costs anything, and what operators learn of it."""
 
 from __future__ import annotations
 
-import re
-from functools import cache
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 
-from generation.exceptions import SensitiveContent
+from config.kernel import clock
+from generation.exceptions import ModerationUnavailable, SensitiveContent
+from generation.models import ModerationHit
+from generation.moderators.base import Finding, Moderator, Unanswered
+from generation.moderators.outside import Outside
+from generation.moderators.words import Words
 
-DIRECTIVE = re.compile(r"\[\[sensitive\]\]\s*$")
-WORDS = (
-    "child porn",
-    "child pornography",
-    "child sexual",
-    "csam",
-    "lolicon",
-    "儿童色情",
-    "兒童色情",
-    "幼女色情",
-)
-"""The short list that ships: what is refused everywhere. An installation's own words come from `SENSITIVE_WORDS`."""
+log = logging.getLogger(__name__)
+
+TEXTS = ("prompt", "negative_prompt")
+"""The parameters that are judged; each moderator says what it looks for in which."""
+WORDS: Moderator = Words()
+OUTSIDE: Moderator = Outside()
+CATEGORY_MAX, EXCERPT_MAX = 120, 300
 
 
-def judge_prompt(prompt: str) -> None:
-    """Nothing happens for a prompt that may be made. Raises SensitiveContent; in demo mode also for the directive `[[sensitive]]`.
+def texts_judge(*, user_id: int, kind: str, params: Mapping[str, Any], prove: Callable[[], object] | None = None) -> None:
+    """Nothing happens for texts that may be made. Raises SensitiveContent; ModerationUnavailable if `MODERATION_REQUIRED`.
 
-    Words match in any case, whole where they are Latin, anywhere where they are Chinese. Source: contracts/README, last section.
+    The words judge first; then, where one is configured, the moderator outside. Whatever is stopped, or passes unjudged, is
+    recorded for operators at once, outside any transaction of the order. `prove` is called before something is recorded or
+    sent away: it raises unless the caller is who they say. Moves nothing; a call to the network may take `MODERATION_TIMEOUT_S`.
     """
-    if settings.DEMO and DIRECTIVE.search(prompt):
-        raise SensitiveContent()
-    words = (*WORDS, *settings.SENSITIVE_WORDS)
-    if _pattern(words).search(" ".join(prompt.casefold().split())):
+    texts = {name: params[name] for name in TEXTS if isinstance(params.get(name), str)}
+    finding = WORDS.judge(texts)
+    if finding is None and not settings.MODERATION_URL:
+        return
+    if prove is not None:
+        prove()
+    if finding is None:
+        _judge_outside(user_id, kind, texts)
+        return
+    _record(ModerationHit.Verdict.REFUSED, WORDS.name, finding, user_id, kind, texts)
+    raise SensitiveContent()
+
+
+def _judge_outside(user_id: int, kind: str, texts: Mapping[str, str]) -> None:
+    try:
+        finding = OUTSIDE.judge(texts)
+    except Unanswered as error:
+        verdict = ModerationHit.Verdict.UNAVAILABLE if settings.MODERATION_REQUIRED else ModerationHit.Verdict.UNJUDGED
+        log.warning("the moderator outside gave no verdict: %s", error)
+        _record(verdict, OUTSIDE.name, Finding("prompt", str(error)), user_id, kind, texts)
+        if settings.MODERATION_REQUIRED:
+            raise ModerationUnavailable() from error
+        return
+    if finding is not None:
+        _record(ModerationHit.Verdict.REFUSED, OUTSIDE.name, finding, user_id, kind, texts)
         raise SensitiveContent()
 
 
-@cache
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    """One pattern over all words, compiled once a list."""
-    parts = (rf"\b{re.escape(word.casefold())}\b" if word.isascii() else re.escape(word) for word in words)
-    return re.compile("|".join(parts))
+def _record(verdict: str, moderator: str, finding: Finding, user_id: int, kind: str, texts: Mapping[str, str]) -> None:
+    ModerationHit.objects.create(
+        user_id=user_id,
+        verdict=verdict,
+        moderator=moderator,
+        category=finding.category.replace("\0", "")[:CATEGORY_MAX],
+        kind=kind,
+        field=finding.field,
+        excerpt=texts.get(finding.field, "").replace("\0", "")[:EXCERPT_MAX],
+        created_at=clock.now(),
+    )

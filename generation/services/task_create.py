@@ -14,7 +14,7 @@ import orjson
 from django.conf import settings
 from django.db import connection, transaction
 
-from accounts.services.authentication import ALLOWED, Fold, access_claims, principal_with
+from accounts.services.authentication import ALLOWED, Fold, access_claims, principal_of, principal_with
 from accounts.services.event import announcement
 from config.kernel import clock, ids, outbound, sql
 from config.kernel.errors import FieldError, InvalidInput, SystemFailure, naming
@@ -27,7 +27,7 @@ from generation.models import Asset
 from generation.selectors.estimate import estimate_s
 from generation.selectors.routes import alias_state
 from generation.services.link import own_asset_of
-from generation.services.moderation import judge_prompt
+from generation.services.moderation import texts_judge
 
 ARGUMENTS = "%s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
 CREATE = f"SELECT * FROM generation_task_create(true, %s, %s, {ARGUMENTS})"  # noqa: S608  (constants only)
@@ -71,12 +71,14 @@ def task_create(
 ) -> CreatedTask:
     """A PENDING task of the caller exists, its price is spent (per-second kinds: held), its event is logged, a worker is woken.
 
-    `params` are the client's, already of the kind's types. Locks the caller's wallet and event head.
-    Raises InvalidInput, AddressRefused, NotFound (an asset of somebody else), SensitiveContent, ModelRetired,
-    EngineUnavailable, QueueFull, InsufficientCredits, BudgetExceeded, IdempotencyConflict, IdempotencyRunning;
-    then nothing moved. Source: contracts/README "Charging", "Repeats"; design "A task's life".
+    `params` are the client's, already of the kind's types. Locks the caller's wallet and event head, and the queue when it is
+    nearly full. Raises InvalidInput, AddressRefused, NotFound (an asset of somebody else), ModelRetired, EngineUnavailable,
+    SensitiveContent, ModerationUnavailable, QueueFull, InsufficientCredits, BudgetExceeded, IdempotencyConflict,
+    IdempotencyRunning; then nothing moved. Not to be called in a transaction: a moderator outside may be asked, and what
+    moderation stops stays recorded. Source: contracts/README "Charging", "Repeats"; design "A task's life".
     """
     asked = _judged(principal.user_id, kind, offer, alias, params, webhook_url, idempotency, retry_of_id, at)
+    texts_judge(user_id=principal.user_id, kind=kind, params=params)
     row = sql.call(CREATE, (principal.user_id, principal.api_key_id, *asked))
     return _created(principal.user_id, kind, row)
 
@@ -94,11 +96,15 @@ def task_order(
 ) -> CreatedTask:
     """`task_create` for whoever the token and the key prove, in the statement that proves them: the hot door's one round trip.
 
+    What moderation stops, or a moderator outside is to see, is proven by a statement of its own before.
+
     Raises NotSignedIn, TokenExpired, UserBanned, NotAllowed besides; the proof comes before whatever the order is refused for,
     apart from what `_judged` finds in the input itself.
     """
     user_id = access_claims(access_token).user_id
     asked = _judged(user_id, kind, offer, alias, params, webhook_url, idempotency, None, None)
+    proof = partial(principal_of, access_token=access_token, api_key=api_key)
+    texts_judge(user_id=user_id, kind=kind, params=params, prove=proof)
     with transaction.atomic() if connection.in_atomic_block else nullcontext():
         fold = replace(ORDER, params=(clock.real_now(), *asked))
         _, row = principal_with(fold, access_token=access_token, api_key=api_key)
@@ -117,7 +123,6 @@ def _judged(
     at: dt.datetime | None,
 ) -> tuple[Any, ...]:
     """The arguments of `generation_task_create` after user and key; everything that can be judged without a lock has been."""
-    judge_prompt(params.get("prompt", ""))
     _judge_alias(kind, alias)
     if webhook_url:
         with naming("webhook_url"):

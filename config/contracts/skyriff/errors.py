@@ -74,6 +74,7 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "engine_busy": (4002, 503, "供应商服务异常"),
     "model_retired": (4002, 503, "模型已下线"),
     "queue_full": (4002, 503, "排队人数过多"),
+    "moderation_unavailable": (4002, 503, "内容审核服务暂不可用"),
     "price_missing": (4002, 503, "该服务暂不出售"),
     "system": (5001, 500, "系统错误"),
     "database": (5002, 503, "数据库错误"),

@@ -69,6 +69,7 @@ TABLE: dict[str, tuple[int | str, int, str | None]] = {
     "engine_busy": ("E007", 503, "GPU资源不足"),
     "model_retired": ("E001", 503, "模型加载失败：没有此模型"),
     "sensitive_content": ("E006", 400, "敏感内容检测"),
+    "moderation_unavailable": (503, 503, "内容审核服务暂不可用"),
     "queue_full": ("E003", 503, "任务队列已满"),
     "payment_unavailable": (503, 503, "支付渠道暂不可用"),
     "not_configured": (503, 503, "该服务未开通"),

@@ -69,6 +69,7 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "engine_busy": (40006, 503, "AI服务调用失败"),
     "model_retired": (40006, 503, "模型已下线"),
     "sensitive_content": (40007, 400, "内容包含敏感信息"),
+    "moderation_unavailable": (503, 503, "内容审核服务暂不可用"),
     "queue_full": (503, 503, "排队人数过多"),
     "payment_unavailable": (503, 503, "支付渠道暂不可用"),
     "not_configured": (503, 503, "该服务未开通"),

@@ -60,6 +60,7 @@ TABLE: dict[str, tuple[int, str | None]] = {
     "model_retired": (503, None),
     "queue_full": (503, None),
     "sensitive_content": (400, None),
+    "moderation_unavailable": (503, None),
     "media_invalid": (422, None),
     "file_too_large": (422, None),
     "picture_too_large": (422, None),
