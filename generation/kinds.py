@@ -65,9 +65,26 @@ class Kind:
         told = {name: limit.breach(params[name]) for name, limit in self.limits.items() if params.get(name) is not None}
         return {name: text for name, text in told.items() if text}
 
+    def judge_picture(self, width: int, height: int, params: Mapping[str, Any]) -> None:
+        """Nothing happens for an input of that size (px) that a result can be made from. Raises PictureTooLarge."""
+        if "scale_factor" in self.limits:
+            enlarged_size(width, height, int(params.get("scale_factor") or SCALE))
+
     def pictures(self, params: Mapping[str, Any]) -> int:
         """How many outputs `params` ask for: a batch's, where the kind makes batches."""
         return int(params.get("batch_size") or 1) if "batch_size" in self.limits else 1
+
+
+SCALE = 2
+"""How many times as large an enlarged picture becomes if nobody says."""
+OWN_PARAMS = frozenset({"reserved_s", "is_seed_drawn"})
+"""What creating and running wrote among a task's parameters."""
+
+
+def asked_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the client asked for: nothing of our own, and a seed that was left to us left to us again (-1)."""
+    asked = {name: value for name, value in params.items() if name not in OWN_PARAMS}
+    return {**asked, "seed": -1} if params.get("is_seed_drawn") else asked
 
 
 IMAGE_LIMIT_BYTES = 10 * MIB

@@ -15,7 +15,8 @@ EngineState = Literal["queued", "running", "succeeded", "failed", "cancelled", "
 class EngineInput:
     """One file a task is made from, already on this machine, fetched and judged.
 
-    `name` is "image", "image_0" or "video"; `query` is the query of the address the client gave (directives of the demo).
+    `name` is "image", "image_0" or "video"; `query` is the query of the address the client gave (directives of the demo);
+    `width` and `height` are pixels as displayed.
     """
 
     name: str
@@ -23,6 +24,8 @@ class EngineInput:
     content_type: str
     duration_ms: int | None
     query: str = ""
+    width: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class EngineStatus:
 
 class Temporary(Exception):
     """The engine could not do it now; the same request may be sent again."""
+
+
+class NoCapacity(Temporary):
+    """The engine has no room for it now (no GPU free, rate limit, memory); the same request may be sent again."""
 
 
 class Rejected(Exception):

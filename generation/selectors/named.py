@@ -8,12 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 
 from config.kernel import clock
 from generation.exceptions import TaskNotFound
 from generation.models import Asset, Attempt, Task
+from generation.states import LateChoice, TaskState
 
 PREFIXES = {
     "text2img": "t2i",
@@ -108,10 +109,14 @@ def _nulls_last(sort: str, ascending: bool) -> OrderBy:
 
 
 def outputs_of(*, user_id: int, task_ids: Iterable[int]) -> dict[int, list[Asset]]:
-    """The results of the user's tasks in order, each with its thumbnail; what came after a refund is no result. One statement."""
+    """The results of the user's tasks in order, each with its thumbnail. One statement.
+
+    What came after a refund is a result once its owner took it, and paid.
+    """
     numbers = list(task_ids)
-    late = Attempt.objects.filter(task_id__in=numbers, late_asset__isnull=False).values("late_asset_id")
-    found = Asset.objects.filter(user_id=user_id, task_id__in=numbers, source=Asset.Source.OUTPUT).exclude(pk__in=late)
+    taken = Attempt.objects.filter(task_id__in=numbers, late_choice=LateChoice.TAKEN).values("task_id")
+    found = Asset.objects.filter(user_id=user_id, task_id__in=numbers, source=Asset.Source.OUTPUT)
+    found = found.filter(Q(task__status=TaskState.SUCCEEDED) | Q(task_id__in=taken))
     outputs: dict[int, list[Asset]] = {number: [] for number in numbers}
     for asset in found.select_related("thumbnail").order_by("pk"):
         outputs[asset.task_id or 0].append(asset)

@@ -34,10 +34,10 @@ def input_fetch(*, user_id: int, url: str, kind: str, workdir: Path, name: str =
     except NotFound as error:
         raise MediaInvalid(reason="this address names no file of yours") from error
     found = _own(asset, kind, path) if asset else _foreign(url, kind, path)
-    return EngineInput(name, path, found[0], found[1], urlsplit(url).query)
+    return EngineInput(name, path, found.content_type, found.duration_ms, urlsplit(url).query, found.width, found.height)
 
 
-def _own(asset: Asset, kind: str, path: Path) -> tuple[str, int | None]:
+def _own(asset: Asset, kind: str, path: Path) -> Asset:
     _judge_kind(asset.kind, kind)
     if asset.size_bytes > LIMITS_BYTES[kind]:
         raise FileTooLarge(limit_mb=LIMITS_BYTES[kind] // 1024**2)
@@ -47,10 +47,10 @@ def _own(asset: Asset, kind: str, path: Path) -> tuple[str, int | None]:
     except FileNotFoundError as error:
         raise MediaInvalid(reason="this file is no longer stored") from error
     asset_mark_used(asset_ids=[asset.pk])
-    return asset.content_type, asset.duration_ms
+    return asset
 
 
-def _foreign(url: str, kind: str, path: Path) -> tuple[str, int | None]:
+def _foreign(url: str, kind: str, path: Path) -> Probe:
     try:
         outbound.get_to_file(url, path, limit_bytes=LIMITS_BYTES[kind], timeout_s=FETCH_TIMEOUT_S[kind])
     except outbound.AnswerTooLarge as error:
@@ -59,7 +59,7 @@ def _foreign(url: str, kind: str, path: Path) -> tuple[str, int | None]:
         raise MediaInvalid(reason=f"it could not be fetched: {error.params['reason']}") from error
     found: Probe = judged(path, path.with_suffix(".small.jpg")).probe
     _judge_kind(found.kind, kind)
-    return found.content_type, found.duration_ms
+    return found
 
 
 def _judge_kind(found: str, wanted: str) -> None:

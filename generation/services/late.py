@@ -1,11 +1,13 @@
-"""Late success: the engine delivered after we gave up and refunded. The output is kept; its owner decides."""
+"""Late success: the engine delivered after we gave up and refunded. All of the output is kept; its owner decides."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from config.kernel import clock
 from generation.exceptions import TaskNotFound
@@ -19,20 +21,28 @@ from generation.states import ENDED, AttemptState, LateChoice, TaskState
 REFUNDED = ENDED - {TaskState.SUCCEEDED}
 
 
-def late_keep(*, attempt: Attempt, asset: Asset) -> bool:
-    """The output of a refunded task stands on its attempt for the owner's choice; False if it is of no use (a second copy)."""
+def late_keep(*, attempt: Attempt, assets: Sequence[Asset]) -> bool:
+    """The outputs of a refunded task stand for the owner's choice, the first on its attempt; False if they are of no use.
+
+    Of no use is a second copy: the first that came is the one to be chosen. Locks task and attempt.
+    """
     with transaction.atomic():
         task = task_locked(attempt.task_id)
         fresh = attempt_locked(attempt.pk)
-        if task.status not in REFUNDED or fresh.late_asset_id is not None or fresh.late_choice:
+        if task.status not in REFUNDED or _came(task):
             return False
-        late = {"state": AttemptState.SUCCEEDED, "verdict": "late", "ended_at": clock.real_now(), "next_poll_at": None, "late_asset": asset}
-        Attempt.objects.filter(pk=fresh.pk).update(**late)
+        late = {"state": AttemptState.SUCCEEDED, "verdict": "late", "ended_at": clock.real_now(), "next_poll_at": None}
+        Attempt.objects.filter(pk=fresh.pk).update(**late, late_asset=assets[0])
     return True
 
 
+def _came(task: Task) -> bool:
+    """Whether something came late for the task before, whatever its owner chose."""
+    return Attempt.objects.filter(task=task).filter(Q(late_asset__isnull=False) | ~Q(late_choice="")).exists()
+
+
 def late_take(*, user_id: int, task_uuid: UUID, at: dt.datetime | None = None) -> Asset:
-    """The late output belongs to its owner, at the price that was quoted; taking it again changes nothing.
+    """The late output, a batch as a whole, belongs to its owner at the price that was quoted; taking it again changes nothing.
 
     Locks task, attempt, wallet. Raises TaskNotFound (also when nothing came or it was let go), InsufficientCredits.
     """
@@ -45,13 +55,14 @@ def late_take(*, user_id: int, task_uuid: UUID, at: dt.datetime | None = None) -
 
 
 def late_drop(*, user_id: int, task_uuid: UUID) -> None:
-    """The late output is let go: its file is deleted. Raises TaskNotFound when there is none, or it was taken."""
+    """The late output is let go: all its files are deleted. Raises TaskNotFound when there is none, or it was taken."""
     with transaction.atomic():
-        _, attempt, asset = _late_of(user_id, task_uuid)
+        task, attempt, _ = _late_of(user_id, task_uuid)
         if attempt.late_choice:
             raise TaskNotFound()
         Attempt.objects.filter(pk=attempt.pk).update(late_choice=LateChoice.DROPPED, late_asset=None)
-    asset_delete(asset=asset)
+    for asset in Asset.objects.filter(task=task, source=Asset.Source.OUTPUT).select_related("thumbnail"):
+        asset_delete(asset=asset)
 
 
 def _late_of(user_id: int, task_uuid: UUID) -> tuple[Task, Attempt, Asset]:

@@ -7,12 +7,10 @@ from uuid import UUID
 
 from config.kernel.principal import Principal
 from generation.exceptions import TaskNotFound, TaskNotRetryable
+from generation.kinds import asked_params
 from generation.models import Task
 from generation.services.task_create import CreatedTask, IdempotencyKey, task_create
 from generation.states import RETRYABLE
-
-OWN_PARAMS = frozenset({"reserved_s"})
-"""What creation itself wrote among the parameters; a new creation writes it anew."""
 
 
 def task_retry(
@@ -36,7 +34,7 @@ def task_retry(
         kind=old.kind,
         offer=old.offer,
         alias=old.alias,
-        params={name: value for name, value in old.params.items() if name not in OWN_PARAMS},
+        params=asked_params(old.params),
         webhook_url=old.webhook_url,
         idempotency=idempotency,
         retry_of_id=old.pk,

@@ -15,9 +15,9 @@ from config.kernel import clock
 from config.kernel.errors import DomainError
 from credits.exceptions import BudgetExceeded, InsufficientCredits, WalletFrozen
 from generation import storage
-from generation.engines.base import Engine, EngineInput, EngineRequest, Rejected, Temporary, Unknown
+from generation.engines.base import Engine, EngineInput, EngineRequest, NoCapacity, Rejected, Temporary, Unknown
 from generation.engines.registry import adapter_of
-from generation.exceptions_media import FileTooLarge, MediaInvalid
+from generation.exceptions_media import FileTooLarge, MediaInvalid, PictureTooLarge
 from generation.kinds import KINDS, TIMED_INPUT_MAX_S
 from generation.locks import task_locked
 from generation.models import Attempt, Task
@@ -28,7 +28,7 @@ from generation.services.input import input_fetch
 from generation.services.life import Trouble, task_move
 from generation.services.money import raise_hold
 from generation.services.poll import poll_time
-from generation.services.settle import UNFIT, attempt_again, attempt_refuse, attempt_settle, task_stop_due
+from generation.services.settle import GAVE_UP, NO_CAPACITY, UNFIT, attempt_again, attempt_refuse, attempt_settle, task_stop_due
 from generation.services.takeback import task_take_back
 from generation.services.watch import Watch
 from generation.states import TaskState
@@ -63,9 +63,10 @@ def task_run(task: Task) -> None:
 def _make(task: Task, watch: Watch, workdir: Path) -> None:
     try:
         inputs = inputs_of(task, workdir)
+        pictures_judge(task, inputs)
         task = seed_fit(hold_fit(task, inputs))
-    except UNFIT as error:
-        code = "file_too_large" if isinstance(error, FileTooLarge) else "input_invalid"
+    except (*UNFIT, PictureTooLarge) as error:
+        code = error.code if isinstance(error, FileTooLarge | PictureTooLarge) else "input_invalid"
         _fail_free(task, Trouble(code, error.message if isinstance(error, DomainError) else str(error)))
         return
     except (InsufficientCredits, BudgetExceeded, WalletFrozen):
@@ -89,7 +90,8 @@ def _make(task: Task, watch: Watch, workdir: Path) -> None:
     except Rejected as error:
         attempt_refuse(task=task, attempt=attempt, text=error.text, lease_owner=watch.owner)
     except Temporary as error:
-        attempt_again(task=task, attempt=attempt, verdict=f"not now: {error}", lease_owner=watch.owner)
+        gave_up = NO_CAPACITY if isinstance(error, NoCapacity) else GAVE_UP
+        attempt_again(task=task, attempt=attempt, verdict=f"not now: {error}", lease_owner=watch.owner, gave_up=gave_up)
 
 
 def _stop_unsent(task: Task, watch: Watch) -> None:
@@ -138,11 +140,22 @@ def inputs_of(task: Task, workdir: Path) -> tuple[EngineInput, ...]:
     return tuple(found)
 
 
+def pictures_judge(task: Task, inputs: tuple[EngineInput, ...]) -> None:
+    """Nothing happens for inputs of a size that results can be made from. Raises PictureTooLarge."""
+    for given in inputs:
+        if given.width and given.height:
+            KINDS[task.kind].judge_picture(given.width, given.height, task.params)
+
+
 def seed_fit(task: Task) -> Task:
-    """A task whose seed was left to us (-1 or none) has one, the same at every attempt, kept with it; others are as they were."""
+    """A task whose seed was left to us (-1 or none) has one, the same at every attempt, kept with it; others are as they were.
+
+    `is_seed_drawn` beside it says that the client's wish was any: a retry draws anew.
+    """
     if "seed" not in KINDS[task.kind].limits or task.params.get("seed") not in (None, -1):
         return task
-    task.params = {**task.params, "seed": int.from_bytes(hashlib.sha256(task.uuid.bytes).digest()[:SEED_BYTES])}
+    seed = int.from_bytes(hashlib.sha256(task.uuid.bytes).digest()[:SEED_BYTES])
+    task.params = {**task.params, "seed": seed, "is_seed_drawn": True}
     rows = Task.objects.filter(pk=task.pk, status=TaskState.RUNNING, lease_owner=task.lease_owner)
     if not rows.update(params=task.params):
         raise _LeaseLost

@@ -28,6 +28,7 @@ UNHEARD_OF = "the engine knows nothing of it"
 BACK_OFF_S = (1, 5)
 RUNNING = frozenset({TaskState.RUNNING})
 GAVE_UP = Trouble("engine_failed", "The engine failed repeatedly. Your credits have been returned.")
+NO_CAPACITY = Trouble("engine_busy", "Every engine for this was too busy, again and again. Your credits have been returned.")
 OVERDUE = Trouble("timeout", "The task took too long. Your credits have been returned.")
 STOPPED = Trouble("cancelled", "The task was cancelled.")
 UNFIT = (MediaInvalid, FileTooLarge, outbound.AddressRefused, outbound.AddressUnreachable, outbound.AnswerTooLarge, IndexError)
@@ -37,7 +38,7 @@ def attempt_settle(*, task: Task, attempt: Attempt, status: EngineStatus, workdi
     """What the engine said in the end has become true of the attempt and its task.
 
     succeeded: our own copies of all outputs are stored first (probed, hashed), in order, then task (its main output the
-    first), money, event and attempt end in one transaction; the one output of a task that was refunded meanwhile is kept
+    first), money, event and attempt end in one transaction; the outputs of a task that was refunded meanwhile are kept
     for its owner's choice. failed and lost: another try after a
     back-off, three in all, where that may help, else FAILED. cancelled: the engine confirms that it stopped: CANCELLED or
     TIMEOUT. `lease_owner` None: the work was done elsewhere and no worker holds the task. Locks as `task_move`.
@@ -69,8 +70,9 @@ def attempt_again(
     verdict: str,
     state: AttemptState = AttemptState.FAILED,
     lease_owner: str | None = None,
+    gave_up: Trouble = GAVE_UP,
 ) -> None:
-    """The attempt failed where another may not: PENDING after a back-off, FAILED after the third.
+    """The attempt failed where another may not: PENDING after a back-off, FAILED with `gave_up` after the third.
 
     A task that its owner wants to stop is CANCELLED instead, one past its deadline TIMEOUT: nothing runs any more.
     """
@@ -82,7 +84,7 @@ def attempt_again(
         if task_stop_due(fresh, lease_owner=lease_owner):
             return
         if failed >= ATTEMPTS:
-            task_move(task_id=task.pk, to=TaskState.FAILED, allowed=RUNNING, lease_owner=lease_owner, trouble=GAVE_UP)
+            task_move(task_id=task.pk, to=TaskState.FAILED, allowed=RUNNING, lease_owner=lease_owner, trouble=gave_up)
         else:
             after = clock.real_now() + dt.timedelta(seconds=BACK_OFF_S[failed - 1])
             task_move(task_id=task.pk, to=TaskState.PENDING, lease_owner=lease_owner, run_after=after)
@@ -122,16 +124,8 @@ def _succeed(task: Task, attempt: Attempt, status: EngineStatus, workdir: Path, 
         if task_move(task_id=task.pk, to=TaskState.SUCCEEDED, lease_owner=lease_owner, output=assets[0]) is not None:
             attempt_end(attempt, AttemptState.SUCCEEDED)
             return
-    _late(attempt, assets)
-
-
-def _late(attempt: Attempt, assets: list[Asset]) -> None:
-    """A single output is kept for its owner's choice if the task was refunded; a batch (or a second copy) is let go."""
-    if len(assets) > 1:
-        attempt_end(attempt, AttemptState.CANCELLED, "a batch that came late")
-    elif late_keep(attempt=attempt, asset=assets[0]):
-        return
-    _delete_all(assets)
+    if not late_keep(attempt=attempt, assets=assets):
+        _delete_all(assets)
 
 
 def _all_stored(task: Task, outputs: tuple[EngineOutput, ...], workdir: Path) -> list[Asset]:

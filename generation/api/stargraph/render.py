@@ -9,18 +9,18 @@ from typing import Any
 from config.contracts.shared_v1.times import local
 from generation.api.stargraph import words
 from generation.api.stargraph.inputs import camel
+from generation.kinds import OWN_PARAMS
 from generation.models import Asset, Task
 from generation.selectors.named import name_of
 from generation.services.link import link_of
-from generation.states import TaskState
 
-NO_PARAMETERS = frozenset({"prompt", "negative_prompt", "client_id", "reserved_s"})
+NO_PARAMETERS = frozenset({"prompt", "negative_prompt", "client_id"}) | OWN_PARAMS
 """What stands elsewhere, or is ours."""
 
 
 def listed(task: Task, outputs: Sequence[Asset]) -> dict[str, Any]:
     """A task as a row of the list: results are addresses."""
-    return {**_head(task), **_optional(task), "results": [link_of(asset) for asset in _results(task, outputs)]}
+    return {**_head(task), **_optional(task), "results": [link_of(asset) for asset in outputs]}
 
 
 def detailed(task: Task, outputs: Sequence[Asset]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def detailed(task: Task, outputs: Sequence[Asset]) -> dict[str, Any]:
         **_optional(task),
         "negativePrompt": task.params.get("negative_prompt", ""),
         "parameters": {"modelName": task.alias, **{camel(name): value for name, value in task.params.items() if name not in NO_PARAMETERS}},
-        "results": [result(asset) for asset in _results(task, outputs)],
+        "results": [result(asset) for asset in outputs],
         "queueTime": _seconds(task.created_at, task.started_at),
         "processTime": _seconds(task.started_at, task.completed_at),
         "startTime": local(task.started_at),
@@ -69,10 +69,6 @@ def _optional(task: Task) -> dict[str, Any]:
     if words.STATUS[task.status] == "FAILED":
         shown["error"] = {"code": words.ERRORS.get(task.error_code, words.ERROR_OTHER), "message": task.error_message}
     return shown
-
-
-def _results(task: Task, outputs: Sequence[Asset]) -> Sequence[Asset]:
-    return outputs if task.status == TaskState.SUCCEEDED else ()
 
 
 def _seconds(begun: dt.datetime | None, ended: dt.datetime | None) -> int | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from generation.engines.base import EngineOutput, EngineRequest, EngineStatus, Rejected, Temporary
+from generation.engines.base import EngineOutput, EngineRequest, EngineStatus, NoCapacity, Rejected, Temporary
 from generation.engines.builtin.canvas import Canvas, Floats
 from generation.engines.builtin.clips import SHOOTERS, clip
 from generation.engines.builtin.directives import Directive, directive_of, directive_of_query
@@ -72,6 +72,8 @@ class BuiltinEngine:
             outputs = _made(request, prompt, workdir, ear, begins)
         except Cancelled:
             return EngineStatus("cancelled", ear.reached)
+        except MemoryError as error:
+            raise NoCapacity("out of memory") from error
         return EngineStatus("succeeded", 100.0, outputs)
 
     def submit(self, request: EngineRequest) -> str:

@@ -19,14 +19,13 @@ from generation.engines.builtin.png import Told, write_png
 from generation.engines.builtin.scene import scene_of, weather_of
 from generation.engines.builtin.still import Planes, covering, opened
 from generation.exceptions_media import PictureTooLarge
-from generation.kinds import KINDS, SIDE_MAX_PX, enlarged_size
+from generation.kinds import KINDS, SCALE, SIDE_MAX_PX, enlarged_size
 
 SIDE_PX = 1024
 SHOWN_FRAME = 36
 """The frame of a scene that stands still: birds and boats have moved in, weather has begun."""
 SCENE_S = 2.0
 STRENGTH = 0.7
-SCALE = 2
 SMALL_PX = 512
 """The width at which brush strokes are worked out."""
 DRAWN_SHARE = 0.7

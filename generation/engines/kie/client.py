@@ -9,7 +9,7 @@ import httpx
 from django.conf import settings
 
 from config.kernel import outbound
-from generation.engines.base import Rejected, Temporary, Unknown
+from generation.engines.base import NoCapacity, Rejected, Temporary, Unknown
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ USER_AGENT = "Atelier/1.0"
 CREATE, QUERY = "/api/v1/jobs/createTask", "/api/v1/jobs/recordInfo"
 OK = 200
 BUSY = frozenset({429, 455})
-"""Clear refusals that charge nothing: rate limit, maintenance."""
+"""Clear refusals that charge nothing: rate limit, maintenance. There is no capacity for us now."""
 AMBIGUOUS = frozenset({408, 500, 501, 502, 503, 504})
 OUR_FAULT = frozenset({401, 402, 404, 433, 505})
 """Key, credits or feature of our own account: another engine may do it; the user has done nothing wrong."""
@@ -81,7 +81,9 @@ def _created(code: int, body: dict[str, Any]) -> str:
     upstream_id = data.get("taskId") if isinstance(data, dict) else None
     if code == OK and isinstance(upstream_id, str) and 0 < len(upstream_id) <= 128:
         return upstream_id
-    if code in BUSY or code in OUR_FAULT:
+    if code in BUSY:
+        raise NoCapacity(f"{code}: {text_of(body)}")
+    if code in OUR_FAULT:
         log.error("kie.ai did not take a task: %s %s", code, text_of(body))
         raise Temporary(f"{code}: {text_of(body)}")
     if code in AMBIGUOUS or code == OK:

@@ -9,16 +9,24 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from config.kernel import clock
 from config.kernel.errors import InvalidInput
 from generation import storage
-from generation.engines.base import EngineOutput, EngineStatus
+from generation.api.stargraph.render import detailed
+from generation.engines.base import EngineOutput, EngineStatus, NoCapacity
 from generation.engines.builtin.adapter import BuiltinEngine
+from generation.exceptions import TaskNotFound
 from generation.kinds import KINDS, VIDEO_LIMIT_BYTES
 from generation.models import Asset, Attempt, Route, Task
+from generation.selectors.named import outputs_of
 from generation.services import input as input_service
 from generation.services.claim import owner_name, task_claim
+from generation.services.late import late_drop, late_keep, late_take
+from generation.services.life import task_move
 from generation.services.link import link_of
+from generation.services.retry import task_retry
 from generation.services.run import task_run
+from generation.services.settle import OVERDUE
 from generation.services.task_create import task_create
 from generation.services.upload import upload_create
 from generation.states import TaskState
@@ -89,6 +97,55 @@ def test_a_second_attempt_has_the_seed_of_the_first() -> None:
     assert (task.status, task.params["seed"]) == (TaskState.SUCCEEDED, first.params["seed"])
 
 
+def test_a_retry_of_a_task_whose_seed_was_left_to_us_draws_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    user, seeds = make_user(), []
+    make(user, prompt="a garden [[fail]]", seed=-1)
+    for _ in range(2):
+        task = run_next()
+        assert task is not None
+        assert task.status == TaskState.FAILED
+        assert detailed(task, [])["parameters"] == {"modelName": task.alias, "width": 64, "height": 64, "seed": task.params["seed"]}
+        seeds.append(task.params["seed"])
+        again = task_retry(principal=principal_of(user), task_uuid=task.uuid)
+        assert Task.objects.get(pk=again.id).params["seed"] == -1
+    assert len(set(seeds)) == 2
+
+
+def test_a_retry_keeps_a_seed_that_the_client_named() -> None:
+    user = make_user()
+    make(user, prompt="a garden [[fail]]", seed=5)
+    task = run_next()
+    assert task is not None
+    again = task_retry(principal=principal_of(user), task_uuid=task.uuid)
+    assert Task.objects.get(pk=again.id).params["seed"] == 5
+
+
+def test_an_engine_without_room_for_it_three_times_ends_the_task_as_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> EngineStatus:
+        raise NoCapacity("no GPU")
+
+    monkeypatch.setattr(BuiltinEngine, "run", full)
+    user = make_user()
+    made = make(user)
+    run_all()
+    task = Task.objects.get(pk=made.pk)
+    assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, "engine_busy", START_CREDITS)
+    assert (Attempt.objects.filter(task=task).count(), detailed(task, [])["error"]["code"]) == (3, "E007")
+    assert "engine_busy" in TROUBLE
+
+
+def test_a_foreign_picture_that_would_become_too_large_fails_free(httpserver: Any, make_image: MakeImage) -> None:
+    httpserver.expect_request("/wide.png").respond_with_data(make_image("w.png", (2056, 16)).read_bytes(), content_type="image/png")
+    user = make_user()
+    make(user, "upscale", image_url=httpserver.url_for("/wide.png"), scale_factor=4)
+    task = run_next()
+    assert task is not None
+    assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, "picture_too_large", START_CREDITS)
+    assert "8224" in task.error_message
+    assert detailed(task, [])["error"]["code"] == "E005"
+    assert not Attempt.objects.filter(task=task).exists()
+
+
 @pytest.mark.parametrize("kind", NEW)
 def test_every_kind_has_a_route_and_comes_to_its_end(kind: str, make_image: MakeImage) -> None:
     user = make_user()
@@ -135,22 +192,59 @@ def test_one_bad_file_of_a_batch_leaves_none(monkeypatch: pytest.MonkeyPatch, ma
     assert Asset.objects.filter(task=task).count() == 0, "thumbnails neither"
 
 
-def test_a_batch_that_comes_after_the_refund_is_let_go(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
-    user = make_user()
-    made = make(user, batch_size=2)
-    path = make_image("good.png")
+def late_batch(user: Any, monkeypatch: pytest.MonkeyPatch, paths: list[Path]) -> Task:
+    """A task of a batch that was refunded while its engine worked, and then delivered."""
+    made = make(user, batch_size=len(paths))
 
     def late(*_: Any, **__: Any) -> EngineStatus:
-        Task.objects.filter(pk=made.pk).update(lease_owner="somebody else")
-        return EngineStatus("succeeded", 100.0, (EngineOutput(path, None, "image/png"),) * 2)
+        task_move(task_id=made.pk, to=TaskState.TIMEOUT, trouble=OVERDUE)
+        return EngineStatus("succeeded", 100.0, tuple(EngineOutput(path, None, "image/png") for path in paths))
 
     monkeypatch.setattr(BuiltinEngine, "run", late)
     task = task_claim(owner_name())
     assert task is not None
     task_run(task)
-    assert Asset.objects.filter(task=made).count() == 0
-    assert Attempt.objects.get(task=made).state == "cancelled"
-    assert Attempt.objects.get(task=made).late_asset is None
+    return Task.objects.get(pk=made.pk)
+
+
+def results(task: Task) -> list[Asset]:
+    return outputs_of(user_id=task.user_id, task_ids=[task.pk])[task.pk]
+
+
+def test_a_batch_that_comes_after_the_refund_is_kept_and_taken_as_a_whole(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
+    user = make_user()
+    task = late_batch(user, monkeypatch, [make_image(f"{number}.png", (64, 48 + number)) for number in range(3)])
+    attempt = Attempt.objects.get(task=task)
+    assert (task.status, balance(user), attempt.state, attempt.verdict) == (TaskState.TIMEOUT, START_CREDITS, "succeeded", "late")
+    assert [asset.height for asset in outputs(task)] == [48, 49, 50]
+    assert attempt.late_asset == outputs(task)[0]
+    assert results(task) == [], "no result before it is paid"
+    for _ in range(2):
+        late_take(user_id=user.pk, task_uuid=task.uuid)
+        assert balance(user) == START_CREDITS - 30, "the whole batch at the quoted price, once"
+    assert results(task) == outputs(task)
+    with pytest.raises(TaskNotFound):
+        late_drop(user_id=user.pk, task_uuid=task.uuid)
+    assert len(outputs(task)) == 3
+
+
+def test_a_late_batch_that_is_let_go_leaves_no_file(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
+    user = make_user()
+    task = late_batch(user, monkeypatch, [make_image("a.png"), make_image("b.png")])
+    keys = list(Asset.objects.filter(task=task).values_list("storage_key", flat=True))
+    assert len(keys) == 4, "thumbnails too"
+    late_drop(user_id=user.pk, task_uuid=task.uuid)
+    assert (Asset.objects.filter(task=task).count(), [key for key in keys if storage.exists(key)]) == (0, [])
+    assert (balance(user), Attempt.objects.get(task=task).late_choice) == (START_CREDITS, "dropped")
+
+
+def test_a_second_late_copy_is_of_no_use(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
+    user = make_user()
+    task = late_batch(user, monkeypatch, [make_image("a.png"), make_image("b.png")])
+    kept = outputs(task)
+    again = Attempt.objects.create(task=task, number=2, engine_id=Attempt.objects.get(task=task).engine_id, sent_at=clock.real_now())
+    assert not late_keep(attempt=again, assets=kept)
+    assert (outputs(task), Attempt.objects.filter(late_asset__isnull=False).count()) == (kept, 1)
 
 
 def test_what_is_no_image_or_too_large_fails_free_by_its_bytes(
