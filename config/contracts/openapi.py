@@ -79,5 +79,5 @@ def _row(name: str, shape: dict[str, Any], required: bool) -> dict[str, str]:
     kind = shape.get("type", "object")
     rules = ["required" if required else "optional"]
     rules += [" · ".join(str(choice) for choice in shape["enum"] if choice)] if "enum" in shape else []
-    rules += [f"{word} {shape[key]}" for key, word in RULES.items() if key in shape]
+    rules += [f"{word} {shape[key]}" for key, word in RULES.items() if shape.get(key) not in ("", None)]
     return {"name": name, "type": " or ".join(kind) if isinstance(kind, list) else str(kind), "rules": ", ".join(rules)}

@@ -28,15 +28,23 @@ class Balance:
     coins_leaving: int = 0
 
 
+WALLET = """
+SELECT paid, bonus, held_paid + held_bonus AS held, paid + bonus AS available, spent + held_paid + held_bonus AS spent,
+       paid + bonus + spent + held_paid + held_bonus AS earned, coins_pending, coins, coins_leaving {}
+FROM credits_wallet WHERE user_id = {}
+"""
+
+
 def balance_of(user_id: int) -> Balance:
     """The user's balance (one statement); all zero without a wallet."""
-    row = fetch_one(
-        "SELECT paid, bonus, held_paid + held_bonus AS held, paid + bonus AS available, spent + held_paid + held_bonus AS spent,"
-        " paid + bonus + spent + held_paid + held_bonus AS earned, coins_pending, coins, coins_leaving"
-        " FROM credits_wallet WHERE user_id = %s::bigint",
-        (user_id,),
-    )
+    row = fetch_one(WALLET.format("", "%s::bigint"), (user_id,))
     return Balance(**row._asdict()) if row else Balance()
+
+
+def balances_of(user_ids: Sequence[int]) -> dict[int, Balance]:
+    """User → their balance (one statement); all zero without a wallet."""
+    rows = [row._asdict() for row in fetch_all(WALLET.format(", user_id", "ANY(%s::bigint[])"), (list(user_ids),))]
+    return {**dict.fromkeys(user_ids, Balance()), **{row.pop("user_id"): Balance(**row) for row in rows}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,13 +44,15 @@ class ContractClient:
         self.contract, self.token = contract, token
         self.http = Client()
 
-    def call(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: Any) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, content_type: str = "application/json", **headers: Any
+    ) -> Any:
         """The answer; `answer.data` is its JSON body, held against the document."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token:
             sent.setdefault("Authorization", f"Bearer {self.token}")
         data = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
-        answer: Any = self.http.generic(method, path, data, content_type="application/json", headers=sent)
+        answer: Any = self.http.generic(method, path, data, content_type=content_type, headers=sent)
         answer.data = answer.json()
         assert answer["Content-Type"] == "application/json"
         assert re.fullmatch(UUID4, answer["X-Request-ID"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
 from config import urls  # it registers them
-from config.contracts.openapi import CONTRACTS, document
+from config.contracts.openapi import CONTRACTS, RULES, document
 
 KNOWN = ("skyriff", "stargraph", "studio", "video")
 
@@ -32,3 +34,11 @@ def test_it_names_its_own_paths(contract: str) -> None:
     prefix = f"/{CONTRACTS[contract].prefix}"
     assert paths
     assert all(path.startswith(prefix) for path in paths)
+
+
+@pytest.mark.parametrize("contract", KNOWN)
+def test_every_rule_of_a_field_says_something(contract: str) -> None:
+    page = Client().get(f"/docs/{contract}/").content.decode()
+    rules = re.findall(r"<td>([^<]*)</td></tr>", page)
+    assert rules
+    assert not [each for each in rules for rule in each.split(", ") if rule.strip() in ("", *RULES.values())]

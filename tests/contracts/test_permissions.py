@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from accounts.services.session import session_open
 from accounts.services.user import user_ban
 from tests.conftest import UserFactory
 from tests.contracts.client import ContractClient
@@ -17,6 +18,7 @@ CALLERS = ("nobody", "wrong_token", "banned", "user", "operator", "key", "key_wi
 KINDS = ("text2img", "img2img", "upscale", "pose", "text2video", "img2video")
 GENERATING = (401, 401, 403, 200, 200, 200, 200)
 """What the scope `generation` opens, which is the only one of `key_without_scope`."""
+OPERATORS = (401, 401, 403, 403, 200, 403, 403)
 OPEN, SIGNED, SESSION = (200,) * 7, (401, 401, 403, 200, 200, 200, 403), (401, 401, 403, 200, 200, 403, 403)
 
 
@@ -49,6 +51,12 @@ MATRIX: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "api/v1/resources/models"): GENERATING,
     ("GET", "api/v1/resources/samplers"): GENERATING,
     ("GET", "api/v1/resources/schedulers"): GENERATING,
+    ("POST", "api/v1/resources/upload"): of(GENERATING, 400),
+    ("GET", "api/v1/admin/queue"): OPERATORS,
+    ("GET", "api/v1/admin/engines"): OPERATORS,
+    ("GET", "api/v1/admin/users"): OPERATORS,
+    ("POST", "api/v1/admin/users/<str:user_id>/ban"): of(OPERATORS, 400),
+    ("POST", "api/v1/admin/users/<str:user_id>/unban"): of(OPERATORS, 404),
     ("POST", "api/v1/credit/recharge"): of(SIGNED, 400),
     ("POST", "api/v1/credit/membership"): of(SIGNED, 400),
     ("POST", "api/v1/credit/payment/callback"): of(OPEN, 403),
@@ -77,8 +85,8 @@ def contract_of(path: str) -> str:
 
 
 def address_of(path: str) -> str:
-    """The route with a task in it that nobody has."""
-    return "/" + path.replace("<str:task_id>", "t2i_20241002_123456")
+    """The route with a task or user in it that nobody has."""
+    return "/" + path.replace("<str:task_id>", "t2i_20241002_123456").replace("<str:user_id>", "999999999999")
 
 
 def client_of(caller: str, contract: str, user_factory: UserFactory) -> ContractClient:
@@ -133,3 +141,18 @@ def test_unknown_paths_answer_in_skyriffs_envelope(path: str, method: str) -> No
 def test_unknown_paths_under_the_shop_answer_in_the_union(path: str) -> None:
     answer = ContractClient("studio").http.get(path)
     assert (answer.status_code, set(answer.json())) == (404, {"code", "message", "data", "timestamp", "requestId"})
+
+
+@pytest.mark.parametrize("row", sorted(row for row in MATRIX if row[1].startswith("api/v1/admin/")), ids=lambda row: " ".join(row))
+def test_operators_need_a_second_factor_outside_demo_mode_and_never_come_by_key(
+    row: tuple[str, str], user_factory: UserFactory, settings: Any
+) -> None:
+    settings.DEMO = False
+    operator, (method, path) = user_factory(is_staff=True), row
+    body: dict[str, Any] | None = {} if method == "POST" else None
+    for client in (signed_in(operator, "stargraph").client, by_key(operator, "stargraph")):
+        answer = client.call(method, address_of(path), body)
+        assert (answer.status_code, answer.data["code"], answer.data["message"]) == (403, 403, "无权限")
+    shown = session_open(user=operator, form="header", access_life_s=60, refresh_life_s=60, second_factor=True).access_token
+    answer = ContractClient("stargraph", shown).call(method, address_of(path), body)
+    assert answer.status_code == MATRIX[row][CALLERS.index("operator")]

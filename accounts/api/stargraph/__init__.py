@@ -1,1 +1,1 @@
-"""Contract `stargraph` (002 §4): the caller's profile."""
+"""Contract `stargraph` (002 §4): the caller's profile, and people for operators."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 
 from config.contracts.idempotency import answered_once
 from config.contracts.shared_v1.views import SharedView
 from config.contracts.stargraph.errors import error_response
-from config.kernel.errors import DomainError, FieldError, InvalidInput, RequestTooLarge
+from config.kernel.errors import DomainError, FieldError, InvalidInput, NotAllowed, RequestTooLarge
 from config.kernel.principal import Principal
 
 PAGE_SIZE, PAGE_SIZE_MOST, PAGE_MOST = 20, 100, 1_000_000
@@ -33,8 +34,13 @@ class Asked:
 class StargraphView(SharedView):
     """One endpoint. Handlers take Django's own request and return `self.success(message, data)`."""
 
+    operators_only: ClassVar[bool] = False
+    """An operator's session, outside demo mode one that showed a second factor (contracts/README "Operators' endpoints")."""
+
     def _prove(self, request: HttpRequest) -> Principal:
         principal = super()._prove(request)
+        if self.operators_only and not (principal.is_operator and (settings.DEMO or principal.second_factor)):
+            raise NotAllowed()
         name, most = ("read", READS_A_MINUTE) if request.method == "GET" else ("write", WRITES_A_MINUTE)
         self.limited(f"stargraph-{name}", str(principal.user_id), most, 60)
         return principal

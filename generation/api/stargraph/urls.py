@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from generation.api.stargraph import create, resources, tasks
+from generation.api.stargraph import admin, create, resources, tasks
 
 urlpatterns = [
     path("generate/text2img", create.Text2ImgView.as_view()),
@@ -17,4 +17,7 @@ urlpatterns = [
     path("resources/models", resources.ModelsView.as_view()),
     path("resources/samplers", resources.SamplersView.as_view()),
     path("resources/schedulers", resources.SchedulersView.as_view()),
+    path("resources/upload", resources.UploadView.as_view()),
+    path("admin/queue", admin.QueueView.as_view()),
+    path("admin/engines", admin.EnginesView.as_view()),
 ]
