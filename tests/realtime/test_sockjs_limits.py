@@ -1,0 +1,241 @@
+"""What a SockJS endpoint bears: slow readers, large and slow bodies, crowds. Nothing waits for ever, nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from accounts.realtime import sockjs_http
+from accounts.realtime.outbox import Outbox
+from accounts.realtime.sockjs import Endpoint, connections
+from tests.realtime.echo import EchoServer, Wire
+
+STOPPED: list[str] = []
+
+
+class Flood:
+    """Tells more than anybody asked for, as fast as it is taken."""
+
+    def __init__(self, outbox: Outbox, address: str) -> None:
+        self._outbox = outbox
+        self._task = asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        while self._outbox.closing is None:
+            await self._outbox.drained.wait()
+            self._outbox.put("x" * 10_000)
+            await asyncio.sleep(0)
+
+    async def hear(self, text: str) -> None:
+        """Nothing."""
+
+    async def stop(self) -> None:
+        STOPPED.append("flood")
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+class Thoughtful:
+    """Answers each text a while after it heard it."""
+
+    def __init__(self, outbox: Outbox, address: str) -> None:
+        self._outbox = outbox
+
+    async def hear(self, text: str) -> None:
+        await asyncio.sleep(0.3 if text == "slow" else 0)
+        self._outbox.put(text)
+
+    async def stop(self) -> None:
+        STOPPED.append("thoughtful")
+
+
+@pytest.fixture
+def server(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoServer]:
+    for name, value in {"REALTIME_STALLED_S": 1.0, "REALTIME_SESSION_LIFE_S": 1.0, "CORS_ALLOW_ALL_ORIGINS": True}.items():
+        setattr(settings, name, value)
+    STOPPED.clear()
+    before = len(connections)
+    running = EchoServer(Endpoint("/flood", Flood, response_limit_bytes=10**9), Endpoint("/think", Thoughtful))
+    yield running
+    until(lambda: len(connections) == before)
+    running.close()
+
+
+def until(true: Callable[[], bool], seconds: float = 8) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def deaf(server: EchoServer, text: str) -> socket.socket:
+    """A client that asks and then reads nothing."""
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    found.connect(("127.0.0.1", server.port))
+    found.sendall(text.encode())
+    return found
+
+
+UPGRADE = "Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\n\r\n"
+DEAF = {
+    "xhr_streaming": "POST /flood/0/{name}/xhr_streaming HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+    "eventsource": "GET /flood/0/{name}/eventsource HTTP/1.1\r\nHost: h\r\n\r\n",
+    "htmlfile": "GET /flood/0/{name}/htmlfile?c=x HTTP/1.1\r\nHost: h\r\n\r\n",
+    "websocket": "GET /flood/0/{name}/websocket HTTP/1.1\r\n" + UPGRADE,
+    "raw websocket": "GET /flood/websocket HTTP/1.1\r\n" + UPGRADE,
+}
+
+
+@pytest.mark.parametrize("transport", DEAF)
+def test_who_reads_nothing_is_cut_and_forgotten(server: EchoServer, transport: str) -> None:
+    client = deaf(server, DEAF[transport].format(name=f"deaf-{transport}"))
+    until(lambda: server.open_connections == 1)
+    until(lambda: STOPPED == ["flood"] and server.open_connections == 0)  # although the client never closed anything
+    client.close()
+
+
+def test_who_reads_slowly_but_steadily_is_served(server: EchoServer) -> None:
+    wire = Wire(server, "POST", "/flood/0/steady/xhr_streaming")
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        assert wire.chunk()
+        time.sleep(0.02)
+    assert STOPPED == []
+    wire.close()
+
+
+def test_after_a_stall_the_session_is_interrupted(server: EchoServer, settings: object) -> None:
+    settings.REALTIME_SESSION_LIFE_S = 5.0
+    client = deaf(server, DEAF["xhr_streaming"].format(name="again"))
+    until(lambda: server.open_connections == 1)
+    until(lambda: server.open_connections == 0)
+    assert httpx.post(f"{server.url}/flood/0/again/xhr").text == 'c[1002,"Connection interrupted"]\n'
+    settings.REALTIME_SESSION_LIFE_S = 0.1
+    client.close()
+
+
+@pytest.mark.parametrize("door", ["xhr_send", "jsonp_send"])
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_a_body_has_a_limit(server: EchoServer, settings: object, door: str, is_announced: bool) -> None:
+    settings.REALTIME_BODY_BYTES = 1000
+    session = server.session()
+    assert httpx.post(f"{session}/xhr").text == "o\n"
+    fits, exceeds = json.dumps(["x" * 996]).encode(), json.dumps(["x" * 997]).encode()
+    assert httpx.post(f"{session}/{door}", content=fits if is_announced else iter([fits])).is_success
+    answer = httpx.post(f"{session}/{door}", content=exceeds if is_announced else iter([exceeds]))
+    assert (answer.status_code, answer.text) == (413, "Payload too large.")
+    assert httpx.post(f"{session}/xhr").text == f'a["{"x" * 996}"]\n'
+
+
+def test_a_receiver_carries_no_large_body(server: EchoServer, settings: object) -> None:
+    settings.REALTIME_BODY_BYTES = 1000
+    session = server.session()
+    assert httpx.post(f"{session}/xhr", content=b"x" * 1001).status_code == 413
+    assert httpx.post(f"{session}/xhr_send", content="[]").status_code == 404  # and no session came of it
+
+
+def test_a_body_that_does_not_come_is_not_awaited_for_ever(server: EchoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockjs_http, "BODY_WITHIN_S", 0.3)
+    session = server.session()
+    assert httpx.post(f"{session}/xhr").text == "o\n"
+    path = session.removeprefix(server.url)
+    wire = Wire(server, "POST", f"{path}/xhr_send", {"Content-Length": "10"})
+    assert wire.status == 408
+    wire.close()
+
+
+def test_a_message_over_a_websocket_has_a_limit(server: EchoServer, settings: object) -> None:
+    settings.REALTIME_MESSAGE_BYTES = 100
+    with connect(f"ws://127.0.0.1:{server.port}/echo/0/s/websocket") as found:
+        assert found.recv(timeout=5) == "o"
+        found.send(json.dumps(["x" * 96]))
+        assert found.recv(timeout=5) == f'a["{"x" * 96}"]'
+        found.send(json.dumps(["x" * 97]))
+        assert found.recv(timeout=5) == 'c[1009,"Message too large"]'
+
+
+def test_an_address_has_so_many_connections(server: EchoServer, settings: object) -> None:
+    settings.REALTIME_ADDRESS_CONNECTIONS = 2
+    session = server.session()
+    with connect(f"ws://127.0.0.1:{server.port}/echo/websocket"):
+        assert httpx.post(f"{session}/xhr").text == "o\n"
+        answer = httpx.post(f"{server.session()}/xhr")
+        assert (answer.status_code, answer.text) == (503, "Too many sessions.")
+        with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{server.port}/echo/websocket"):
+            pass
+        assert httpx.post(f"{session}/xhr_send", content="[]").status_code == 204  # those inside are served on
+        other = {"X-Forwarded-For": "203.0.113.7"}
+        assert httpx.post(f"{server.session()}/xhr", headers=other).text == "o\n"
+    until(lambda: httpx.post(f"{server.session()}/xhr").status_code == 200)
+
+
+def test_a_process_has_so_many_connections(server: EchoServer, settings: object) -> None:
+    settings.REALTIME_CONNECTIONS = len(connections) + 1
+    assert httpx.post(f"{server.session()}/xhr").text == "o\n"
+    assert httpx.post(f"{server.session()}/xhr", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 503
+
+
+def test_requests_of_one_session_are_heard_in_order(server: EchoServer) -> None:
+    session = server.session("/think")
+    assert httpx.post(f"{session}/xhr").text == "o\n"
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(httpx.post, f"{session}/xhr_send", content='["slow"]')
+        time.sleep(0.1)
+        assert httpx.post(f"{session}/xhr_send", content='["quick"]').status_code == 204
+        assert first.result().status_code == 204
+    assert httpx.post(f"{session}/xhr").text == 'a["slow","quick"]\n'
+
+
+def test_so_many_requests_wait_to_be_heard(server: EchoServer) -> None:
+    session = server.session("/think")
+    assert httpx.post(f"{session}/xhr").text == "o\n"
+    with ThreadPoolExecutor(20) as pool:
+        answers = [answer.status_code for answer in pool.map(lambda _: httpx.post(f"{session}/xhr_send", content='["slow"]'), range(20))]
+    assert sorted(set(answers)) == [204, 429]
+    assert 16 <= answers.count(204) < 20
+
+
+def test_a_client_that_vanishes_before_its_answer_leaves_no_session(server: EchoServer) -> None:
+    def knock() -> None:
+        client = deaf(server, f"POST {server.session().removeprefix(server.url)}/xhr HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # reset, without a word
+        client.close()
+
+    threads = [threading.Thread(target=knock) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(lambda: server.open_connections == 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /echo/0/%00/xhr HTTP/1.1\r\nHost: h\r\n\r\n",
+        "POST /echo/0/%FF%FE/xhr HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nOrigin: \xff\r\nCookie: \xff=\xff\r\n\r\n",
+        "POST /echo/0/" + "x" * 20_000 + "/xhr HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+        "OPTIONS /echo/info HTTP/1.1\r\nHost: h\r\nOrigin: a\r\nAccess-Control-Request-Headers: \xff\xfe\r\n\r\n",
+        "POST /echo/0/s/xhr_send HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n\xff",
+        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+)
+def test_hostile_octets_hurt_nobody(server: EchoServer, text: str) -> None:
+    client = socket.create_connection(("127.0.0.1", server.port), timeout=3)
+    client.sendall(text.encode("latin-1"))
+    client.shutdown(socket.SHUT_WR)
+    head = client.recv(100).decode("latin-1").split("\r\n")[0]
+    assert " 500 " not in head
+    client.close()
+    assert httpx.get(f"{server.url}/echo").text == "Welcome to SockJS!\n"
