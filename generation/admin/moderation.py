@@ -30,7 +30,8 @@ class ModerationHitAdmin(LookOnly, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         same = ModerationHit.objects.filter(user_id=OuterRef("user_id"), verdict=ModerationHit.Verdict.REFUSED)
         count = same.order_by().values("user_id").annotate(hits=Count("pk")).values("hits")
-        return super().get_queryset(request).annotate(hits=Coalesce(Subquery(count, output_field=IntegerField()), Value(0)))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(hits=Coalesce(Subquery(count, IntegerField()), Value(0)))
+        return rows
 
     @admin.display(description=gettext_lazy("Refused in all"))
     def hits(self, hit: Any) -> int:

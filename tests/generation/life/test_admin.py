@@ -10,7 +10,8 @@ from django.test import Client
 from accounts.models import User
 from accounts.services.session import session_open
 from config.kernel import clock
-from generation.models import Attempt, Engine, Task
+from generation.exceptions import SensitiveContent
+from generation.models import Attempt, Engine, ModerationHit, Task
 from tests.generation.life.conftest import balance, make_task, make_user, run_next
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +139,35 @@ def test_files_are_looked_at(operator: Client, stub: Engine) -> None:
     run_next()
     assert operator.get("/admin/generation/asset/").status_code == 200
     assert operator.get("/admin/generation/route/").status_code == 200
+
+
+def test_operators_look_at_what_moderation_stopped_and_change_nothing(operator: Client, stub: Engine, settings: Any) -> None:
+    settings.SENSITIVE_WORDS = ["heron"]
+    often, once = make_user(), make_user()
+    for user, prompt in ((often, "a heron <b>at dawn</b>"), (often, "a heron again"), (once, "csam")):
+        with pytest.raises(SensitiveContent):
+            make_task(user, prompt)
+    page = operator.get("/admin/generation/moderationhit/")
+    assert page.status_code == 200
+    rows = {hit.excerpt: hit.hits for hit in page.context["cl"].result_list}
+    assert rows == {"csam": 1, "a heron again": 2, "a heron <b>at dawn</b>": 2}
+    assert "<b>at dawn" not in page.content.decode()
+    for query, count in ((f"?q={often.username}", 2), ("?q=heron", 2), ("?verdict__exact=refused&kind__exact=text-to-video", 3)):
+        assert operator.get(f"/admin/generation/moderationhit/{query}").context["cl"].result_count == count
+    hit = ModerationHit.objects.earliest("pk")
+    assert operator.get(f"/admin/generation/moderationhit/{hit.pk}/change/").status_code == 200
+    assert operator.post(f"/admin/generation/moderationhit/{hit.pk}/change/", {"verdict": "unjudged"}).status_code == 403
+    assert operator.post(f"/admin/generation/moderationhit/{hit.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert operator.get("/admin/generation/moderationhit/add/").status_code == 403
+    assert ModerationHit.objects.filter(verdict="refused").count() == 3
+
+
+def test_the_list_of_hits_costs_the_same_with_one_and_with_fifty(
+    operator: Client, stub: Engine, django_assert_max_num_queries: Any
+) -> None:
+    user = make_user()
+    row = {"user": user, "verdict": "refused", "moderator": "words", "category": "x", "kind": "text2img", "field": "prompt", "excerpt": "x"}
+    ModerationHit.objects.bulk_create(ModerationHit(created_at=clock.now(), **row) for _ in range(120))
+    with django_assert_max_num_queries(12):
+        page = operator.get("/admin/generation/moderationhit/")
+    assert len(page.context["cl"].result_list) == 50

@@ -25,7 +25,7 @@ from tests.contracts.video.client import VideoClient
 from tests.generation.life.conftest import balance, events, held, make_task, make_user, principal_of
 from tests.generation.life.moderator_server import ModeratorServer
 
-CLEAN = (1_000, 0, 0, [])
+CLEAN: tuple[int, int, int, list[str]] = (1_000, 0, 0, [])
 """Everything that may move when an order is refused: nothing did."""
 
 

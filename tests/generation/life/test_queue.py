@@ -53,7 +53,8 @@ def end(task: Task) -> None:
 
 def served_by(tasks: list[Task]) -> list[int]:
     """Real claims until nothing waits; whenever nothing may start, the task that began first ends."""
-    order, running = [], []
+    order: list[int] = []
+    running: list[Task] = []
     while len(order) < len(tasks):
         claimed = task_claim(owner_name())
         if claimed is None:
