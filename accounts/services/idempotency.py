@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accounts.models import Idempotency
 from config.kernel import clock
-from config.kernel.sql import fetch_one
+from config.kernel.sql import call
 
 LOCK_S = 60
 """How long a first request may run before another may claim its key (seconds)."""
@@ -28,7 +28,7 @@ def idempotency_claim(*, user_id: int, key: str, input_hash: bytes, lock_s: int 
 
     Raises IdempotencyConflict (the key stands for another input), IdempotencyRunning (its first request still runs).
     """
-    row = fetch_one(
+    row = call(
         "SELECT status, body, reference FROM accounts_idempotency_claim(%s::bigint, %s::text, %s::bytea, %s::timestamptz, %s::int)",
         (user_id, key, input_hash, clock.real_now(), lock_s),
     )
