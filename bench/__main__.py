@@ -11,9 +11,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from bench import payments, peer
+from bench import payments, peer, realtime
 from bench.load import Load, drive
 from bench.services import Services, child, memory_mib, running
 from config.launcher.child import Child, Program
@@ -34,10 +34,14 @@ def main() -> None:
     """Measures, prints, writes. Exits 1 when a bar is missed."""
     if not (YARDSTICKS / "peer_fastapi.py").exists():
         raise SystemExit(f"make bench needs the yardsticks in {YARDSTICKS} (or name their folder in YARDSTICKS)")
+    if sys.argv[1:] not in ([], ["realtime"]):
+        raise SystemExit("python -m bench [realtime]")
     folder = DATA_DIR / "bench"
     work = folder / "run"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, mode=0o755)
+    if sys.argv[1:]:
+        _realtime_alone(work)
     python = peer.environment(folder / "peer")
     with running(work) as services:
         report = {**_yardsticks(services, python, work), **_ours(services, work)}
@@ -45,6 +49,20 @@ def main() -> None:
     (DATA_DIR / "bench.json").write_text(json.dumps(report, indent=2) + "\n")
     _print(report)
     sys.exit(0 if all(bar["met"] for bar in report["bars"]) else 1)
+
+
+def _realtime_alone(work: Path) -> NoReturn:
+    """Measures and prints the realtime process only. Exits 1 when a bar is missed."""
+    with running(work) as services:
+        env, tokens = _environment(services, work), work / "ours.tokens"
+        services.cluster.database_create("atelier")
+        _manage(env, "migrate", "-v0")
+        _manage(env, "populate", "--users", "20", "--tasks", "1000", "--tokens", str(tokens))
+        report = realtime.measure(services, env, tokens, work)
+    bars = _realtime_bars(report)
+    print(json.dumps(report, indent=2))
+    _print_bars(bars)
+    sys.exit(0 if all(bar["met"] for bar in bars) else 1)
 
 
 def _yardsticks(services: Services, python: Path, work: Path) -> dict[str, Any]:
@@ -90,6 +108,8 @@ def _ours(services: Services, work: Path) -> dict[str, Any]:
         _say("money coming in")
         report["notices"] = payments.notices(url, services.cluster.url("atelier"), payments.pending_of(pending))
         report["orders"] = payments.lists(url, tokens.read_text().split(maxsplit=1)[0])
+    _say("ten thousand sockets")
+    report["realtime"] = realtime.measure(services, env, tokens, work)
     return {**report, "spend": spend, "populate_s": round(populated_s, 1)}
 
 
@@ -221,6 +241,22 @@ def _join(report: dict[str, Any]) -> None:
         _bar("notices not settled at once", report["notices"]["sent"] - report["notices"]["settled"], 0, most=True),
         _bar("orders 1,000 / page 1", report["orders"]["ratio"], 1.5, most=True),
         _bar("refused requests", sum(load["errors"] for load in ours.values()), 0, most=True),
+        *_realtime_bars(report["realtime"]),
+    ]
+
+
+def _realtime_bars(found: dict[str, Any]) -> list[dict[str, Any]]:
+    flood = found["flood"]
+    return [
+        _bar("commit to screen p95 ms", found["screen"]["p95_ms"], 30, most=True),
+        _bar("events that came to no screen", found["screen"]["missed"], 0, most=True),
+        _bar("messages/s sent", flood["sent_a_second"], 6_900),
+        _bar("messages/s received", flood["received_a_second"], 6_900),
+        _bar("messages lost", flood["sent"] - flood["received"], 0, most=True),
+        _bar("connections held", found["held"], 9_000),
+        _bar("connection KiB (RSS)", found["connection_kib"], 40, most=True),
+        _bar("message among 10,000 / 10", found["message_ratio"], 1.2, most=True),
+        _bar("text2img p95 ms", found["text2img"]["p95_ms"], 500, most=True),
     ]
 
 
@@ -240,8 +276,13 @@ def _print(report: dict[str, Any]) -> None:
     print(f"limits     {report['limits']}\nspend      {report['spend']}\npaging     {report['paging']}")
     print(f"notices    {report['notices']}\norders     {report['orders']}")
     print(f"memory     {report['memory_mib']} MiB (PSS) a process; populated in {report['populate_s']} s\n")
-    for bar in report["bars"]:
-        print(f"{'met   ' if bar['met'] else 'MISSED'}  {bar['name']:24} {bar['value']:8} (bar {bar['bar']})")
+    print(f"realtime   {report['realtime']}")
+    _print_bars(report["bars"])
+
+
+def _print_bars(bars: list[dict[str, Any]]) -> None:
+    for bar in bars:
+        print(f"{'met   ' if bar['met'] else 'MISSED'}  {bar['name']:30} {bar['value']:8} (bar {bar['bar']})")
 
 
 def _say(text: str) -> None:

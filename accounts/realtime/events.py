@@ -16,8 +16,9 @@ import orjson
 from django.conf import settings
 
 from accounts.realtime.callers import Caller, Proof, caller_of, host_is_ours
-from accounts.realtime.hub import Hub, in_thread
+from accounts.realtime.hub import Hub
 from accounts.realtime.listener import Listener
+from accounts.realtime.threads import in_thread
 from accounts.selectors.event import last_number
 from config.kernel.errors import DatabaseUnavailable, DomainError, InvalidInput, MethodNotAllowed, TooManyRequests
 from config.kernel.ids import parse_uuid, public_uuid
@@ -128,9 +129,7 @@ async def _stream(listener: Listener, send: Send, extra: Headers) -> None:
         listener.woken.clear()
         if listener.is_behind or listener.waiting or listener.is_over:
             continue
-        try:
-            await asyncio.wait_for(listener.woken.wait(), min(HEARTBEAT_S, max(0.0, listener.until - time.monotonic())))
-        except TimeoutError:
+        if not await listener.woken.within(min(HEARTBEAT_S, max(0.0, listener.until - time.monotonic()))):
             await _write(send, b": beat\n\n")
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts.realtime.bell import Bell
 from accounts.realtime.callers import Proof
 from accounts.selectors.event import events_after
 
@@ -40,7 +40,7 @@ class Listener:
     is_behind: bool = True
     is_over: bool = False
     waiting: deque[Message] = field(default_factory=deque)
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    woken: Bell = field(default_factory=Bell)
 
     def offer(self, message: Message) -> None:
         """`message` waits for the client, or the client is behind from now on."""

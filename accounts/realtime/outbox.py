@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
+
+from accounts.realtime.bell import Bell
 
 WAITING_MAX = 1000
 WAITING_MAX_BYTES = 4 * 1024 * 1024
@@ -15,10 +16,12 @@ TOO_SLOW = (1013, "Too slow")
 class Outbox:
     """Texts on their way to a client. More than it may hold closes it: a slow reader is cut off."""
 
+    __slots__ = ("_size", "_waiting", "closing", "drained", "woken")
+
     def __init__(self) -> None:
         self.closing: tuple[int, str] | None = None
-        self.woken = asyncio.Event()
-        self.drained = asyncio.Event()
+        self.woken = Bell()
+        self.drained = Bell()
         self.drained.set()
         self._waiting: deque[str] = deque()
         self._size = 0

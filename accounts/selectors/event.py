@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from accounts.models import Event, EventHead
 
 
@@ -13,3 +15,8 @@ def events_after(user_id: int, number: int, *, limit: int = 200) -> list[Event]:
 def last_number(user_id: int) -> int:
     """The number of the user's last event, 0 before the first."""
     return EventHead.objects.filter(pk=user_id).values_list("number", flat=True).first() or 0
+
+
+def last_numbers(users: Collection[int]) -> dict[int, int]:
+    """User → the number of that user's last event; who never had one is missing. One statement."""
+    return dict(EventHead.objects.filter(pk__in=users).values_list("pk", "number"))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from accounts.realtime import sockjs_websocket
 from accounts.realtime.outbox import ROOM, WAITING_MAX, WAITING_MAX_BYTES, Outbox
 from accounts.realtime.sockjs_websocket import Socket
 
@@ -72,8 +71,8 @@ class Whisper(Chatter):
 
 
 @pytest.mark.parametrize("talker", [Chatter, Whisper])
-def test_a_socket_that_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch, talker: type[Chatter]) -> None:
-    monkeypatch.setattr(sockjs_websocket, "STALLED_S", 0.2)
+def test_a_socket_that_takes_nothing_is_let_go(settings: Any, talker: type[Chatter]) -> None:
+    settings.REALTIME_STALLED_S = 0.2
     Chatter.stopped = 0
 
     async def send(event: MutableMapping[str, Any]) -> None:
