@@ -77,11 +77,8 @@ class Socket:
                 await self._wait()
 
     async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self.outbox.woken.wait(), settings.REALTIME_BEAT_S)
-        except TimeoutError:
-            if self._is_framed:
-                await self._out("h")
+        if not await self.outbox.woken.within(settings.REALTIME_BEAT_S) and self._is_framed:
+            await self._out("h")
 
     async def _out(self, text: str) -> None:
         async with asyncio.timeout(settings.REALTIME_STALLED_S):
