@@ -38,15 +38,14 @@ FALLBACK_STATUS = 400
 WRONG = "请求参数错误"
 
 
+def envelope(request_id: str, code: int | str, message: str, data: Any) -> dict[str, Any]:
+    """`data` in the union envelope; `timestamp` in milliseconds."""
+    return {"code": code, "message": message, "data": data, "timestamp": time.time_ns() // 1_000_000, "requestId": request_id}
+
+
 def enveloped(request: HttpRequest, code: int | str, message: str, data: Any, status: int = 200) -> HttpResponse:
-    """`data` in the union envelope; `timestamp` in milliseconds, `requestId` as in `X-Request-ID`."""
-    body = {
-        "code": code,
-        "message": message,
-        "data": data,
-        "timestamp": time.time_ns() // 1_000_000,
-        "requestId": getattr(request, "request_id", ""),
-    }
+    """The answer with `data` in the union envelope; `requestId` as in `X-Request-ID`."""
+    body = envelope(getattr(request, "request_id", ""), code, message, data)
     return HttpResponse(orjson.dumps(body), status=status, content_type="application/json")
 
 

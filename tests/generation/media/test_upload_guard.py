@@ -67,3 +67,16 @@ def test_an_undeclared_one_is_refused_as_it_passes_the_limit_and_once() -> None:
 def test_other_paths_are_left_alone() -> None:
     sent, taken, _ = run("/api/other", 50)
     assert (sent[0]["status"], taken) == (200, 50)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/resources/upload", "/api/v1/generate/upscale", "/api/v1/generate/img2video"])
+def test_an_image_is_refused_in_the_words_of_its_contract(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(upload_guard.IMAGES, path, 1000)
+    for headers, most in (({b"content-length": b"1001"}, 0), ({}, 11)):
+        sent, taken, _ = run(path, 50, headers)
+        assert ([message.get("status") for message in sent], taken) == ([400, None], most)
+        body = json.loads(sent[1]["body"])
+        assert (body["code"], body["message"], body["data"]) == ("E005", "文件大小超限", None)
+        assert body["requestId"].encode() == dict(sent[0]["headers"])[b"x-request-id"]
+    sent, taken, _ = run(path, 10)
+    assert (sent[0]["status"], taken) == (200, 10)
