@@ -22,11 +22,12 @@ select id, user_id, kind, alias from generation_task
  order by priority desc, id limit %s::int
 """
 RUNNING = "select user_id, engine_id from generation_task where status = 'RUNNING' order by started_at, id"
-OWN = "select id, kind, alias, priority from generation_task where status = 'PENDING' and user_id = %s::bigint"
-BEFORE = """
-select count(*) as tasks from generation_task
- where status = 'PENDING' and (priority > %s::int or (priority = %s::int and id < %s::bigint))
-   and (kind, alias) in (select * from unnest(%s::text[], %s::text[]))
+OWN = "select id, kind, alias from generation_task where status = 'PENDING' and user_id = %s::bigint"
+PLAIN = """
+select q.id, q.place from (
+  select id, user_id, row_number() over (order by priority desc, id) as place from generation_task
+   where status = 'PENDING' and (kind, alias) in (select * from unnest(%s::text[], %s::text[]))
+) q where q.user_id = %s::bigint
 """
 
 
@@ -42,7 +43,9 @@ def queue_places(*, user_id: int) -> dict[int, int]:
     orders = {name: _order(name, waiting, running) for name in set(own.values())}
     places = {number: orders[name][number] for number, name in own.items()}
     if len(waiting) == FORESEEN_MOST:
-        places |= {row.id: _plain_place(row) for row in sql.fetch_all(OWN, [user_id]) if row.id not in places}
+        behind = {row.id: (row.kind, row.alias) for row in sql.fetch_all(OWN, [user_id]) if row.id not in places}
+        plain = {name: _plain_order(name, user_id) for name in set(behind.values())}
+        places |= {number: plain[name][number] for number, name in behind.items() if number in plain[name]}
     return places
 
 
@@ -88,8 +91,7 @@ def foreseen(waiting: Sequence[tuple[int, int]], running: Sequence[int], elsewhe
     return served + [waiting[index][0] for index in sorted(index for line in lines.values() for index in line)]
 
 
-def _plain_place(row: Any) -> int:
-    """The place of a task that stands too far behind to be foreseen."""
-    kinds, aliases = zip(*rivals(row.kind, row.alias), strict=True)
-    tasks: int = sql.fetch_one(BEFORE, [row.priority, row.priority, row.id, list(kinds), list(aliases)]).tasks
-    return tasks + 1
+def _plain_order(name: Name, user_id: int) -> dict[int, int]:
+    """The user's tasks → place for the engines of `name`, by priority and age alone."""
+    kinds, aliases = zip(*rivals(*name), strict=True)
+    return {row.id: row.place for row in sql.fetch_all(PLAIN, [list(kinds), list(aliases), user_id])}
