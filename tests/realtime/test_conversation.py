@@ -1,0 +1,457 @@
+"""Conversations without a network: order, resuming, ends, and everything hostile a client may say. No database: the log is a list."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import threading
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as fuzzing
+from hypothesis import strategies as st
+
+from accounts.realtime import conversation as module
+from accounts.realtime.callers import Caller
+from accounts.realtime.conversation import Conversation
+from accounts.realtime.knocks import knocks
+from accounts.realtime.listener import Listener, Message
+from accounts.realtime.messages import PROGRESS, REPLY, RESULT, Told
+from accounts.realtime.outbox import Outbox
+from accounts.realtime.sends import GENERATE, STATUS, Answer, Sent
+from accounts.realtime.stomp import encoded
+from config.kernel.errors import NotSignedIn
+from config.kernel.principal import Principal
+from tests.realtime.sockets import split
+
+Result = TypeVar("Result")
+Frame = tuple[str, dict[str, str], str]
+
+
+@dataclass
+class Row:
+    number: int
+    kind: str
+    payload: Any
+
+
+@dataclass
+class World:
+    """A user's log, and who listens to it here."""
+
+    log: list[Row] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
+    proven: list[str] = field(default_factory=list)
+    life_s: float = 3600.0
+
+    def append(self, kind: str, task: str, *, is_announced: bool = True) -> Row:
+        row = Row(len(self.log) + 1, kind, {"task_id": task})
+        self.log.append(row)
+        if is_announced:
+            self.offer(Message(row.number, kind, row.payload))
+        return row
+
+    def offer(self, message: Message) -> None:
+        for listener in self.listeners:
+            listener.offer(message)
+
+    async def join(self, listener: Listener, _address: str) -> None:
+        self.listeners.append(listener)
+
+    async def leave(self, listener: Listener, _address: str) -> None:
+        self.listeners.remove(listener)
+
+    def after(self, user_id: int, number: int, *, limit: int = 200) -> list[Row]:
+        return [row for row in list(self.log) if row.number > number][:limit]
+
+    def prove(self, authorization: str) -> tuple[Caller, int]:
+        self.proven.append(authorization)
+        if authorization != "Bearer right":
+            raise NotSignedIn()
+        return Caller(Principal(user_id=7, user_uuid=uuid.uuid4()), time.monotonic() + self.life_s), len(self.log)
+
+
+def _told(_user_id: int, message: Message) -> list[Told]:
+    """As `messages.told`, of tasks that need no database."""
+    task = message.payload["task_id"]
+    percent = int(message.payload.get("progress", 100 if message.kind == "task.completed" else 0))
+    body = orjson.dumps({"taskId": task, "progress": percent, "totalSteps": 100, "currentStep": percent, "number": message.number})
+    progress = Told(PROGRESS, body, task, percent, message.kind == "task.progress")
+    if message.kind == "task.completed":
+        return [progress, Told(RESULT, body, task)]
+    return [Told(RESULT, body, task)] if message.kind == "task.failed" else [progress]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+    monkeypatch.setattr(module.hub, "join", made.join)
+    monkeypatch.setattr(module.hub, "leave", made.leave)
+    monkeypatch.setattr(module.hub, "has_room", lambda *_: True)
+    monkeypatch.setattr(module, "_prove", made.prove)
+    monkeypatch.setattr(module, "events_after", made.after)
+    monkeypatch.setattr("accounts.realtime.listener.events_after", made.after)
+    monkeypatch.setattr(module, "last_number", lambda _: len(made.log))
+    monkeypatch.setattr("accounts.realtime.messages.told_quickly", _told)
+    knocks._refused.clear()
+    return made
+
+
+def run(work: Callable[[], Awaitable[Result]]) -> Result:
+    return asyncio.run(asyncio.wait_for(work(), 60))  # type: ignore[arg-type]
+
+
+class Talk:
+    """A client in the same loop."""
+
+    def __init__(self, address: str = "1.2.3.4") -> None:
+        self.outbox = Outbox()
+        self.conversation = Conversation(self.outbox, address)
+
+    async def say(self, command: str, headers: dict[str, str] | None = None, body: str = "") -> None:
+        await self.conversation.hear(encoded(command, headers or {}, body.encode()))
+
+    async def hello(self, **headers: str) -> dict[str, str]:
+        await self.say("CONNECT", {"accept-version": "1.2", "Authorization": "Bearer right", **headers})
+        command, found, _ = (await self.next(1))[0]
+        assert command == "CONNECTED"
+        return found
+
+    async def subscribe(self, *destinations: str, **headers: str) -> None:
+        for destination in destinations:
+            more = {name.replace("_", "-"): value for name, value in headers.items()}
+            await self.say("SUBSCRIBE", {"destination": destination, "id": destination, **more})
+
+    async def next(self, count: int = 1, seconds: float = 5) -> list[Frame]:
+        """The next `count` frames."""
+        found: list[Frame] = []
+        deadline = time.monotonic() + seconds
+        while len(found) < count:
+            assert time.monotonic() < deadline, found
+            found += [split(text) for text in self.outbox.take(1) if text != "\n"]
+            if not len(self.outbox):
+                await asyncio.sleep(0.001)
+        return found
+
+    async def rest(self, seconds: float = 0.1) -> list[Frame]:
+        """What comes within a while."""
+        await asyncio.sleep(seconds)
+        return [split(text) for text in self.outbox.take(1000) if text != "\n"]
+
+
+# The reply comes first.
+
+
+def test_the_reply_comes_before_every_event_of_its_task_however_fast_the_worker_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+
+    def order(sent: Sent) -> Answer:
+        assert sent.destination == GENERATE
+        assert is_over.wait(5)
+        return Answer(b'{"type":"reply","taskId":"t"}')
+
+    monkeypatch.setattr(module.sends, "answered", order)
+
+    async def work() -> None:
+        talk, other = Talk(), Talk()
+        for one in (talk, other):
+            await one.hello()
+            await one.subscribe(REPLY, PROGRESS, RESULT)
+        sending = asyncio.create_task(talk.say("SEND", {"destination": GENERATE, "receipt": "r"}, "{}"))
+        await asyncio.sleep(0.05)
+        for kind in ("task.created", "task.started", "task.completed"):
+            world.append(kind, "t")
+        world.offer(Message(None, "task.progress", {"task_id": "t", "progress": 30}))
+        assert await talk.rest(0.2) == []
+        assert [headers["destination"] for _, headers, _ in await other.next(4)] == [PROGRESS, PROGRESS, PROGRESS, RESULT]
+        is_over.set()
+        await sending
+        found = await talk.rest(0.3)
+        assert [headers.get("destination", command) for command, headers, _ in found] == [
+            REPLY, "RECEIPT", PROGRESS, PROGRESS, PROGRESS, RESULT,
+        ]  # fmt: skip
+        assert found[0][1]["event-id"] == "0"  # resuming after the reply misses nothing of the task
+        assert await other.rest() == []  # the reply is for the connection that asked
+        for one in (talk, other):
+            await one.conversation.stop()
+
+    run(work)
+
+
+def test_a_replayed_answer_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.sends, "answered", lambda sent: Answer(b"{}", is_replayed=sent.key == "k"))
+
+    async def work() -> None:
+        talk = Talk()
+        await talk.hello()
+        await talk.subscribe(REPLY)
+        await talk.say("SEND", {"destination": GENERATE}, "{}")
+        await talk.say("SEND", {"destination": GENERATE, "Idempotency-Key": "k"}, "{}")
+        first, again = await talk.next(2)
+        assert ("idempotent-replayed" in first[1], again[1]["idempotent-replayed"]) == (False, "true")
+        await talk.conversation.stop()
+
+    run(work)
+
+
+def test_a_sender_who_proves_nothing_any_more_is_told_and_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: Sent) -> Answer:
+        raise NotSignedIn()
+
+    monkeypatch.setattr(module.sends, "answered", gone)
+
+    async def work() -> None:
+        talk = Talk()
+        await talk.hello()
+        await talk.say("SEND", {"destination": STATUS, "receipt": "r"}, "{}")
+        [(command, headers, _)] = await talk.next()
+        assert (command, headers["message"], headers["receipt-id"]) == ("ERROR", "The session has ended", "r")
+        assert talk.outbox.closing == (1008, "Refused")
+        await talk.conversation.stop()
+
+    run(work)
+
+
+# Resuming.
+
+
+async def _storm(world: World, chance: random.Random, *, is_global: bool) -> dict[str, list[int]]:
+    """A client that is cut off at random and says what it saw last, while a log of 300 events grows, some of it unannounced."""
+    got: dict[str, list[int]] = {PROGRESS: [], RESULT: []}
+    last: dict[str, str] = {}
+
+    async def grow() -> None:
+        for number in range(100):
+            task = f"t{number}"
+            for kind in ("task.created", "task.started", chance.choice(("task.completed", "task.completed", "task.failed"))):
+                world.append(kind, task, is_announced=chance.random() < 0.9)
+                if chance.random() < 0.5:
+                    await asyncio.sleep(chance.random() / 200)
+
+    growing = asyncio.create_task(grow())
+    newest = -1.0
+    while True:
+        was_over = growing.done()
+        talk = Talk()
+        await talk.hello()
+        for destination in chance.sample((PROGRESS, RESULT), 2):
+            await talk.subscribe(destination, last_event_id=(f"{newest:.1f}" if is_global and newest >= 0 else last.get(destination, "0")))
+        for listener in world.listeners if was_over else ():
+            listener.catch_up()
+        for command, headers, body in await talk.rest(0.15 if was_over else chance.random() / 20):
+            if not was_over and chance.random() < 0.05:
+                break  # cut off here: the rest never arrived
+            assert command == "MESSAGE"
+            got[headers["destination"]].append(json.loads(body)["number"])
+            last[headers["destination"]] = headers["event-id"]
+            assert float(headers["event-id"]) >= newest or not is_global
+            newest = float(headers["event-id"])
+        await talk.conversation.stop()
+        if was_over:
+            return got
+
+
+def _expected(world: World) -> dict[str, list[int]]:
+    every: dict[str, list[int]] = {PROGRESS: [], RESULT: []}
+    for row in world.log:
+        for one in _told(7, Message(row.number, row.kind, row.payload)):
+            every[one.destination].append(row.number)
+    return every
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_resumes_each_destination_where_it_was_gets_everything_once_and_in_order(world: World, seed: int) -> None:
+    assert run(lambda: _storm(world, random.Random(seed), is_global=False)) == _expected(world)
+    assert len(world.log) == 300
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_who_resumes_all_destinations_at_the_last_message_of_any_misses_nothing(world: World, seed: int) -> None:
+    assert run(lambda: _storm(world, random.Random(seed), is_global=True)) == _expected(world)
+
+
+def test_a_number_from_the_future_or_the_past_costs_nobody_an_event(world: World) -> None:
+    async def work() -> None:
+        talk = Talk()
+        await talk.hello()
+        world.append("task.failed", "a")
+        await talk.subscribe(RESULT, last_event_id="9" * 18)
+        await asyncio.sleep(0.05)
+        world.append("task.failed", "b")
+        assert [json.loads(body)["taskId"] for _, _, body in await talk.rest(0.2)][-1] == "b"
+        await talk.conversation.stop()
+
+    run(work)
+
+
+def test_an_event_that_the_client_had_from_elsewhere_is_not_told_again(world: World) -> None:
+    """It was told by another process, and this one hears of it only now."""
+
+    async def work() -> None:
+        talk = Talk()
+        await talk.hello()
+        row = world.append("task.failed", "a", is_announced=False)
+        await talk.subscribe(RESULT, last_event_id=str(row.number))
+        await asyncio.sleep(0.05)
+        world.offer(Message(row.number, row.kind, row.payload))
+        world.append("task.failed", "b")
+        assert [json.loads(body)["taskId"] for _, _, body in await talk.rest(0.2)] == ["b"]
+        await talk.conversation.stop()
+
+    run(work)
+
+
+def test_steps_come_half_a_second_apart_and_end_with_the_task(world: World) -> None:
+    async def work() -> None:
+        talk = Talk()
+        await talk.hello()
+        await talk.subscribe(PROGRESS, RESULT)
+        world.append("task.created", "a")
+        begun = time.monotonic()
+        seen: list[tuple[float, int]] = []
+        for turn in range(120):
+            world.offer(Message(None, "task.progress", {"task_id": "a", "progress": (turn * 7) % 95}))
+            await asyncio.sleep(0.01)
+            seen += [(time.monotonic() - begun, json.loads(body)["progress"]) for _, _, body in await talk.rest(0)]
+        world.append("task.failed", "a")
+        world.offer(Message(None, "task.progress", {"task_id": "a", "progress": 99}))
+        [(_, headers, _)] = await talk.rest(0.7)
+        assert headers["destination"] == RESULT
+        assert [percent for _, percent in seen] == sorted(percent for _, percent in seen)
+        assert 3 <= len(seen) <= 4
+        assert all(later - at > 0.45 for (at, _), (later, _) in itertools.pairwise(seen[1:]))
+        await talk.conversation.stop()
+
+    run(work)
+
+
+# Ends.
+
+
+def test_nothing_but_a_connect_in_time(world: World, settings: Any) -> None:
+    settings.REALTIME_CONNECT_WITHIN_S = 0.1
+
+    async def work() -> None:
+        talk = Talk()
+        await talk.conversation.hear("\n\n")
+        [(command, headers, _)] = await talk.next()
+        assert (command, headers["message"]) == ("ERROR", "CONNECT was awaited")
+        assert talk.outbox.closing == (1008, "Refused")
+        await talk.conversation.stop()
+
+    run(work)
+
+
+def test_a_silent_client_is_cut_off_and_one_that_beats_is_not(world: World, settings: Any) -> None:
+    settings.REALTIME_STOMP_BEAT_MS, settings.REALTIME_SILENCE_S = 50, 0.3
+
+    async def work() -> None:
+        silent, beating, careless = Talk(), Talk(), Talk()
+        await silent.hello(**{"heart-beat": "50,0"})
+        await beating.hello(**{"heart-beat": "50,50"})
+        await careless.hello(**{"heart-beat": "0,0"})
+        for _ in range(12):
+            await beating.conversation.hear("\n")
+            await asyncio.sleep(0.05)
+        [(command, headers, _)] = await silent.next()
+        assert (command, headers["message"]) == ("ERROR", "No heart-beat")
+        assert beating.outbox.take(50).count("\n") >= 5
+        assert (beating.outbox.closing, careless.outbox.closing) == (None, None)
+        for talk in (silent, beating, careless):
+            await talk.conversation.stop()
+
+    run(work)
+
+
+def test_a_conversation_lives_as_long_as_its_proof(world: World) -> None:
+    async def work() -> None:
+        world.life_s = 0.2
+        expiring = Talk()
+        await expiring.hello()
+        world.life_s = 60
+        ended = Talk()
+        await ended.hello()
+        for listener in world.listeners[1:]:
+            listener.end()
+        assert [(command, headers["message"]) for command, headers, _ in await ended.next()] == [("ERROR", "The session has ended")]
+        assert [(command, headers["message"]) for command, headers, _ in await expiring.next()] == [("ERROR", "Token expired")]
+        for talk in (expiring, ended):
+            await talk.conversation.stop()
+
+    run(work)
+    assert world.listeners == []
+
+
+def test_an_address_that_proves_nothing_is_refused_unread_after_a_while(world: World, settings: Any) -> None:
+    settings.RATE_LIMITS, settings.REALTIME_REFUSALS_A_MINUTE = True, 3
+
+    async def knock(token: str, address: str) -> str:
+        talk = Talk(address)
+        await talk.say("CONNECT", {"accept-version": "1.2", "Authorization": f"Bearer {token}"})
+        [(_, headers, _)] = await talk.next()
+        await talk.conversation.stop()
+        return headers.get("message", "")
+
+    async def work() -> None:
+        said = [await knock("wrong", "a") for _ in range(5)]
+        assert said == ["Unauthorized"] * 3 + ["Too many refusals"] * 2
+        assert (len(world.proven), await knock("right", "a"), await knock("right", "b")) == (3, "Too many refusals", "")
+
+    run(work)
+
+
+# Hostile.
+
+
+def test_thousands_of_subscriptions_are_refused(world: World) -> None:
+    async def work() -> None:
+        talk = Talk()
+        await talk.hello()
+        wishes = "".join(f"SUBSCRIBE\nid:{number}\ndestination:{RESULT}\n\n\0" for number in range(5000))
+        await talk.conversation.hear(wishes)
+        [(command, headers, _)] = await talk.rest()
+        assert (command, headers["message"]) == ("ERROR", "Too many subscriptions")
+        await talk.conversation.stop()
+
+    run(work)
+
+
+PIECES = st.sampled_from([
+    "CONNECT\n", "SEND\n", "SUBSCRIBE\n", "UNSUBSCRIBE\n", "ACK\n", "NACK\n", "BEGIN\n", "DISCONNECT\n", "\n", "\r\n", "\0", ":", "\\", "\\c",
+    "id:1\n", f"destination:{REPLY}\n", f"destination:{STATUS}\n", f"destination:{GENERATE}\n", "destination:/x\n", "receipt:\\n\n",
+    "last-event-id:1.1\n", "content-length:3\n", "content-length:99999999\n", "content-length:-1\n", "accept-version:1.2\n",
+    "heart-beat:0,0\n", "Authorization:Bearer right\n", "{}", "[" * 3000, "\ud800", "\u2028", "猫", "a" * 9000,
+])  # fmt: skip
+
+
+@fuzzing(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.one_of(PIECES, st.text(max_size=40)), max_size=25), is_connected=st.booleans())
+def test_nothing_that_is_said_raises_or_is_answered_without_end(
+    world: World, monkeypatch: pytest.MonkeyPatch, texts: list[str], is_connected: bool
+) -> None:
+    monkeypatch.setattr(module.sends, "answered", lambda _: Answer(b"{}"))
+    knocks._refused.clear()
+
+    async def work() -> None:
+        talk = Talk()
+        if is_connected:
+            await talk.hello()
+        for text in ["".join(texts), *texts]:
+            await talk.conversation.hear(text)
+        found = talk.outbox.take(1000)
+        errors = [place for place, text in enumerate(found) if text.startswith("ERROR")]
+        assert errors in ([], [len(found) - 1])  # an ERROR frame is the last thing that is said
+        assert bool(errors) <= (talk.outbox.closing is not None)
+        assert not any("Internal error" in text for text in found)
+        await talk.conversation.stop()
+
+    run(work)
+    assert world.listeners == []
