@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from accounts.api.shared.urls import SIGN_IN
 from accounts.api.stargraph.urls import urlpatterns as accounts_stargraph
 from accounts.api.video.urls import urlpatterns as accounts_video
 from config import web
@@ -26,9 +27,9 @@ from payments.api.video.urls import urlpatterns as payments_video
 VIDEO = [*generation_video, *accounts_video, *payments_video, *operations_video]
 openapi.CONTRACTS["video"] = openapi.Contract("Atelier video API", "api/", VIDEO)
 STARGRAPH = [*accounts_stargraph, *credits_stargraph, *generation_stargraph]
-openapi.CONTRACTS["stargraph"] = openapi.Contract("Atelier Star-Graph API", "api/v1/", STARGRAPH)
+openapi.CONTRACTS["stargraph"] = openapi.Contract("Atelier Star-Graph API", "api/v1/", [*SIGN_IN, *STARGRAPH])
 STUDIO = [*payments_studio]
-openapi.CONTRACTS["studio"] = openapi.Contract("Atelier studio API", "api/v1/", STUDIO)
+openapi.CONTRACTS["studio"] = openapi.Contract("Atelier studio API", "api/v1/", [*SIGN_IN, *STUDIO])
 SKYRIFF = [*credits_skyriff, *payments_skyriff]
 openapi.CONTRACTS["skyriff"] = openapi.Contract("Atelier SkyRiff API", "v1/", SKYRIFF)
 

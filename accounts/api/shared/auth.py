@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 
 from accounts.api.shared import serializers as shapes
 from accounts.api.shared.membership import rendered
@@ -14,6 +16,7 @@ from accounts.selectors.user import shown_contact, user_of
 from accounts.services.password import password_register, password_sign_in
 from accounts.services.session import session_open, session_refresh_header, session_revoke
 from accounts.web.client import client_address, user_agent
+from config.contracts.shared_v1.schema import answers
 from config.contracts.shared_v1.views import SharedView, bearer_of
 from config.kernel import clock
 from credits.selectors.wallet import balance_of
@@ -45,6 +48,7 @@ def union_user(user: User) -> dict[str, Any]:
 class RegisterView(SharedView):
     signed_in = False
 
+    @extend_schema(summary="Sign up", request=shapes.Register, responses=answers("Registered", shapes.RegisterOut(), 400))
     def post(self, request: HttpRequest) -> HttpResponse:
         """A new user with a password and the sign-up gift; an unknown `referral_code` is ignored and said so."""
         self.limited("auth", client_address(request) or "", SIGN_INS_A_MINUTE, 60)
@@ -60,6 +64,9 @@ class RegisterView(SharedView):
 class LoginView(SharedView):
     signed_in = False
 
+    @extend_schema(
+        summary="Sign in with a password or its MD5", request=shapes.Login, responses=answers("SignedIn", shapes.LoginOut(), 400, 401, 403)
+    )
     def post(self, request: HttpRequest) -> HttpResponse:
         """A session of form `header`: 24 h access, 7 days refresh; `otp` shows the second factor."""
         address = client_address(request)
@@ -90,6 +97,9 @@ class LoginView(SharedView):
 class RefreshView(SharedView):
     signed_in = False
 
+    @extend_schema(
+        summary="A new token for the refresh token", request=None, responses=answers("Refreshed", shapes.AccessOut(), 400, 401, 403)
+    )
     def post(self, request: HttpRequest) -> HttpResponse:
         """A new access token for the refresh token in the `Authorization` header, which stays."""
         self.limited("auth", client_address(request) or "", SIGN_INS_A_MINUTE, 60)
@@ -106,6 +116,7 @@ class RefreshView(SharedView):
 class LogoutView(SharedView):
     scope = "session"
 
+    @extend_schema(summary="Sign out", request=None, responses=answers("SignedOut", serializers.DictField(allow_null=True), 401, 403))
     def post(self, request: HttpRequest) -> HttpResponse:
         """The session of the token is revoked at once."""
         self.limited("auth-user", str(self.principal.user_id), SIGN_INS_A_MINUTE, 60)
@@ -117,6 +128,7 @@ class LogoutView(SharedView):
 class MeView(SharedView):
     scope = "profile"
 
+    @extend_schema(summary="Who the caller is", responses=answers("Me", shapes.UserOut(), 401, 403))
     def get(self, request: HttpRequest) -> HttpResponse:
         """Who the caller is."""
         self.limited("query", str(self.principal.user_id), QUERIES_A_MINUTE, 60)

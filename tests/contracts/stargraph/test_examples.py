@@ -22,6 +22,7 @@ from generation.services.asset import asset_sweep_orphans
 from generation.services.task_create import task_create
 from payments.services.balance import order_pay_by_balance
 from payments.services.catalogue import terms_of_product
+from tests.contracts.client import ContractClient
 from tests.contracts.people import Somebody, signed_in
 from tests.contracts.stargraph.conftest import MakeSomebody, data_url, painted, picture, worked
 
@@ -70,25 +71,54 @@ def ordered(someone: Somebody, kind: str = "text2img", **body: Any) -> dict[str,
     return data
 
 
-def test_sign_in_refresh_and_logout_examples(user_factory: Any) -> None:
-    user_factory("user123", nickname="用户123", password="password123")
-    http = Client()
+def post(path: str, body: Any = None, token: str | None = None) -> dict[str, Any]:
+    """The body of an answer of /api/v1/auth/, which has the HTTP status that it says."""
+    answer = ContractClient("stargraph", token).post(f"/api/v1/auth/{path}", body)
+    assert (answer.status_code, set(answer.data)) == (answer.data["code"], ENVELOPE)
+    data: dict[str, Any] = answer.data
+    return data
 
-    def post(path: str, body: Any = None, token: str = "") -> Any:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return http.post(f"/api/v1/auth/{path}", body or {}, content_type="application/json", headers=headers).json()
 
-    digest = hashlib.md5(b"password123", usedforsecurity=False).hexdigest()
-    answer = post("login", {"username": "user123", "password": digest})
-    assert (answer["code"], answer["message"], set(answer)) == (200, "登录成功", ENVELOPE)
-    assert answer["data"]["expiresIn"] == 86400
-    assert (answer["data"]["user"]["username"], answer["data"]["user"]["nickname"]) == ("user123", "用户123")
+def profile_status(token: str) -> int:
+    status: int = ContractClient("stargraph", token).get(PROFILE).status_code
+    return status
+
+
+MD5 = hashlib.md5(b"password123", usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize("password", ["password123", MD5, MD5.upper()])
+def test_sign_in_refresh_and_logout_examples(user_factory: Any, password: str) -> None:
+    user = user_factory("user123", nickname="用户123", password="password123")
+    answer = post("login", {"username": "user123", "password": password})
+    assert (answer["code"], answer["message"], answer["data"]["expiresIn"]) == (200, "登录成功", 86400)
+    shown = {name: answer["data"]["user"][name] for name in ("id", "username", "nickname", "avatar", "role")}
+    assert shown == {"id": user.pk, "username": "user123", "nickname": "用户123", "avatar": None, "role": "USER"}
     token, refresh = answer["data"]["token"], answer["data"]["refreshToken"]
     new = post("refresh", token=refresh)
     assert (new["message"], new["data"]["expiresIn"]) == ("Token刷新成功", 86400)
-    assert http.get(PROFILE, headers={"Authorization": f"Bearer {new['data']['token']}"}).status_code == 200
+    assert profile_status(new["data"]["token"]) == profile_status(token) == 200
+    assert [post("refresh", token=other)["code"] for other in (token, new["data"]["token"], None, "x")] == [401] * 4
+    assert profile_status(refresh) == 401
+    assert post("refresh", token=refresh)["code"] == 200
     assert post("logout", token=token)["message"] == "登出成功"
-    assert http.get(PROFILE, headers={"Authorization": f"Bearer {token}"}).json()["code"] == 401
+    assert [profile_status(token), profile_status(new["data"]["token"]), post("refresh", token=refresh)["code"]] == [401] * 3
+
+
+def test_sign_in_refuses(user_factory: Any) -> None:
+    user_factory("user123", password="password123")
+    other = hashlib.md5(b"password124", usedforsecurity=False).hexdigest()
+    for wrong in ("password124", other, "x", MD5[:-1]):
+        refused = post("login", {"username": "user123", "password": wrong})
+        assert (refused["code"], refused["message"], refused["data"]) == (401, "用户名或密码错误", None)
+    for body in ({}, {"username": "user123"}, {"username": "user123", "password": ""}, {"username": 1, "password": []}):
+        assert post("login", body)["code"] == 400
+
+
+def test_an_operator_never_signs_in_with_the_digest(user_factory: Any) -> None:
+    user_factory("boss", password="password123", is_staff=True)
+    assert post("login", {"username": "boss", "password": MD5})["code"] == 401
+    assert post("login", {"username": "boss", "password": "password123"})["data"]["user"]["role"] == "ADMIN"
 
 
 def test_the_envelope_tells_the_time_and_the_request(somebody: MakeSomebody) -> None:
