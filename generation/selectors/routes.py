@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from config.kernel import clock, sql
 
-AliasState = Literal["live", "down", "retired"]
+AliasState = Literal["live", "busy", "down", "retired"]
 Name = tuple[str, str]
 """A kind and an alias."""
 ROUTES_FRESH_S = 2.0
@@ -31,11 +31,13 @@ class Route:
 
 
 def alias_state(kind: str, alias: str) -> AliasState:
-    """Whether an engine can take the alias: `live`, `down` (its engines are off) or `retired` (no route left)."""
+    """Whether an engine can take the alias: `live`, `busy` (all rest after failures), `down` (they are off) or `retired` (no route)."""
     route = routes().get((kind, alias))
     if route is None:
         return "retired"
-    return "live" if route.is_live else "down"
+    if not route.is_live:
+        return "down"
+    return "live" if route.engines else "busy"
 
 
 def routes() -> Mapping[Name, Route]:

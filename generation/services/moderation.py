@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from config.kernel import clock
+from generation.engines.builtin.directives import directive_of_query
 from generation.exceptions import ModerationUnavailable, SensitiveContent
+from generation.kinds import KINDS
 from generation.models import ModerationHit
 from generation.moderators.base import Finding, Moderator, Unanswered
 from generation.moderators.outside import Outside
@@ -19,6 +22,7 @@ log = logging.getLogger(__name__)
 
 TEXTS = ("prompt", "negative_prompt")
 """The parameters that are judged; each moderator says what it looks for in which."""
+SENSITIVE = "[[sensitive]]"
 WORDS: Moderator = Words()
 OUTSIDE: Moderator = Outside()
 CATEGORY_MAX, EXCERPT_MAX = 120, 300
@@ -32,6 +36,8 @@ def texts_judge(*, user_id: int, kind: str, params: Mapping[str, Any], prove: Ca
     sent away: it raises unless the caller is who they say. Moves nothing; a call to the network may take `MODERATION_TIMEOUT_S`.
     """
     texts = {name: params[name] for name in TEXTS if isinstance(params.get(name), str)}
+    if not texts.get("prompt") and _is_refusal_asked(kind, params):
+        texts["prompt"] = SENSITIVE
     finding = WORDS.judge(texts)
     if finding is None and not settings.MODERATION_URL:
         return
@@ -42,6 +48,14 @@ def texts_judge(*, user_id: int, kind: str, params: Mapping[str, Any], prove: Ca
         return
     _record(ModerationHit.Verdict.REFUSED, WORDS.name, finding, user_id, kind, texts)
     raise SensitiveContent()
+
+
+def _is_refusal_asked(kind: str, params: Mapping[str, Any]) -> bool:
+    """Whether an input's address says `?directive=sensitive`, in demo mode: where a kind has no prompt to say it in."""
+    named = [params.get(declared.param) for declared in KINDS[kind].inputs] if settings.DEMO else []
+    addresses = [address for value in named for address in (value if isinstance(value, list) else [value]) if isinstance(address, str)]
+    asked = (directive_of_query(urlsplit(address).query) for address in addresses)
+    return any(directive is not None and directive.name == "sensitive" for directive in asked)
 
 
 def _judge_outside(user_id: int, kind: str, texts: Mapping[str, str]) -> None:

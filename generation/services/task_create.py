@@ -20,7 +20,7 @@ from config.kernel import clock, ids, outbound, sql
 from config.kernel.errors import FieldError, InvalidInput, SystemFailure, naming
 from config.kernel.principal import Principal
 from generation.dispatch import task_announce
-from generation.exceptions import EngineUnavailable, ModelRetired
+from generation.exceptions import EngineBusy, EngineUnavailable, ModelRetired
 from generation.exceptions_media import MediaInvalid
 from generation.kinds import KINDS, TIMED_INPUT_MAX_S, TIMED_INPUT_UNKNOWN_S, Input, Kind
 from generation.models import Asset
@@ -71,11 +71,11 @@ def task_create(
 ) -> CreatedTask:
     """A PENDING task of the caller exists, its price is spent (per-second kinds: held), its event is logged, a worker is woken.
 
-    `params` are the client's, already of the kind's types. Locks the caller's wallet and event head, and the queue when it is
-    nearly full. Raises InvalidInput, AddressRefused, NotFound (an asset of somebody else), ModelRetired, EngineUnavailable,
-    SensitiveContent, ModerationUnavailable, QueueFull, InsufficientCredits, BudgetExceeded, IdempotencyConflict,
-    IdempotencyRunning; then nothing moved. Not to be called in a transaction: a moderator outside may be asked, and what
-    moderation stops stays recorded. Source: contracts/README "Charging", "Repeats"; design "A task's life".
+    `params` are the client's, already of the kind's types. Locks the caller's wallet and event head, and the queue when it is nearly
+    full. Raises InvalidInput, AddressRefused, NotFound (an asset of somebody else), PictureTooLarge, ModelRetired, EngineUnavailable,
+    EngineBusy, SensitiveContent, ModerationUnavailable, QueueFull, InsufficientCredits, BudgetExceeded, IdempotencyConflict,
+    IdempotencyRunning; then nothing moved. Not to be called in a transaction: a moderator outside may be asked, and what moderation
+    stops stays recorded. Source: contracts/README "Charging", "Repeats"; design "A task's life".
     """
     asked = _judged(principal.user_id, kind, offer, alias, params, webhook_url, idempotency, retry_of_id, at)
     texts_judge(user_id=principal.user_id, kind=kind, params=params)
@@ -161,6 +161,8 @@ def _judge_alias(kind: str, alias: str) -> None:
         raise ModelRetired(alias=alias)
     if state == "down":
         raise EngineUnavailable()
+    if state == "busy":
+        raise EngineBusy()
 
 
 def _judge_limits(kind: Kind, params: dict[str, Any]) -> None:
@@ -178,6 +180,8 @@ def _judge_inputs(kind: Kind, params: dict[str, Any], user_id: int) -> tuple[dic
         addresses: list[str] = value if declared.is_list else [value]
         for address in addresses:
             asset = _judge_address(declared, address, user_id)
+            if asset is not None and asset.width and asset.height:
+                kind.judge_picture(asset.width, asset.height, params)
             if declared.param == kind.timed_by:
                 units = _reserved_s(asset)
     return ({**params, "reserved_s": units} if kind.timed_by else params), units

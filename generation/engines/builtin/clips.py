@@ -15,7 +15,7 @@ from generation.engines.builtin.caption import draw_caption
 from generation.engines.builtin.encode import Writer
 from generation.engines.builtin.images import finish_of, size_of
 from generation.engines.builtin.job import Ear, chance_of, input_of
-from generation.engines.builtin.scene import scene_of
+from generation.engines.builtin.scene import Hear, scene_of
 from generation.engines.builtin.still import moving_of_images, opened
 
 DURATION_S = 4
@@ -32,7 +32,7 @@ class Timed(Protocol):
     def paint(self, canvas: Canvas, second: float) -> None: ...
 
 
-Shooter = Callable[[EngineRequest, str, tuple[int, int], float, np.random.Generator], Timed]
+Shooter = Callable[[EngineRequest, str, tuple[int, int], float, np.random.Generator, Hear], Timed]
 
 
 def clip(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: float) -> tuple[EngineOutput, ...]:
@@ -44,7 +44,8 @@ def clip(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: f
     seed = int(told.get("seed") or 0)
     rng = chance_of(request.kind, prompt, seed, *size, seconds)
     ear.step(begins)
-    picture, finish = SHOOTERS[request.kind](request, prompt, size, seconds * speed, rng), finish_of(request, seed, *size)
+    picture = SHOOTERS[request.kind](request, prompt, size, seconds * speed, rng, lambda: ear.step(begins))
+    finish = finish_of(request, seed, *size)
     canvas, path = Canvas(*size), workdir / "output.mp4"
     times = _times(seconds * fps, seconds, is_loop=bool(told.get("video_loop")))
     with Writer(path, *size, title=prompt, fps=fps) as writer:
@@ -75,12 +76,12 @@ def _times(count: int, seconds: float, *, is_loop: bool) -> list[float]:
     return [float(share) * seconds for share in shares]
 
 
-def _text2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator) -> Timed:
-    scene, _ = scene_of(prompt, width=size[0], height=size[1], seconds=seconds, rng=rng, avoided=_avoided(request))
+def _text2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator, hear: Hear) -> Timed:
+    scene, _ = scene_of(prompt, width=size[0], height=size[1], seconds=seconds, rng=rng, avoided=_avoided(request), hear=hear)
     return scene
 
 
-def _img2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator) -> Timed:
+def _img2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator, hear: Hear) -> Timed:
     image = _grained(opened(input_of(request, "image")), float(request.params.get("augmentation_level") or 0), rng)
     told = {"rng": rng, "avoided": _avoided(request), "reach": speed_of(request)}
     return moving_of_images([image], prompt, width=size[0], height=size[1], seconds=seconds, **told)

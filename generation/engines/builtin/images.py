@@ -22,12 +22,14 @@ from generation.exceptions_media import PictureTooLarge
 from generation.kinds import KINDS, SCALE, SIDE_MAX_PX, enlarged_size
 
 SIDE_PX = 1024
-SHOWN_FRAME = 36
-"""The frame of a scene that stands still: birds and boats have moved in, weather has begun."""
+SHOWN_S = 1.5
+"""The second of a scene that stands still: birds and boats have moved in, weather has begun."""
 SCENE_S = 2.0
 STRENGTH = 0.7
 SMALL_PX = 512
 """The width at which brush strokes are worked out."""
+BUILT_SHARE, PAINTED_SHARE = 0.2, 0.4
+"""How far the drawing of a picture is while its scene is built, and while it is painted."""
 DRAWN_SHARE = 0.7
 """How much of a picture's work is done before its file is written."""
 SHARPEST, SHARP = 95, 45
@@ -111,19 +113,19 @@ def finish_of(request: EngineRequest, seed: int, width: int, height: int) -> Fin
     return Finish(Look.of(request.kind, request.alias, request.params, seed), width, height)
 
 
-def drawn_scene(request: EngineRequest, prompt: str, width: int, height: int, rng: np.random.Generator) -> tuple[Canvas, Plan]:
+def drawn_scene(request: EngineRequest, prompt: str, width: int, height: int, rng: np.random.Generator, told: Told) -> tuple[Canvas, Plan]:
     """The scene that the words ask for, standing still, not yet finished."""
     avoided = str(request.params.get("negative_prompt") or "")
-    scene, plan = scene_of(prompt, width=width, height=height, seconds=SCENE_S, rng=rng, avoided=avoided)
+    scene, plan = scene_of(prompt, width=width, height=height, seconds=SCENE_S, rng=rng, avoided=avoided, hear=lambda: told(BUILT_SHARE))
     canvas = Canvas(width, height)
-    scene.paint(canvas, SHOWN_FRAME / 24)
+    scene.paint(canvas, SHOWN_S, lambda: told(PAINTED_SHARE))
     return canvas, plan
 
 
 def text2img(request: EngineRequest, prompt: str, seed: int, told: Told) -> Image.Image:
     """The picture of prompt, seed, size and what else the request says."""
     width, height = size_of(request)
-    canvas, _ = drawn_scene(request, prompt, width, height, chance_of("text2img", prompt, seed, width, height))
+    canvas, _ = drawn_scene(request, prompt, width, height, chance_of("text2img", prompt, seed, width, height), told)
     told(0.6)
     finish_of(request, seed, width, height).apply(canvas)
     told(0.9)
@@ -140,13 +142,15 @@ def img2img(request: EngineRequest, prompt: str, seed: int, told: Told) -> Image
     share = strength * denoise
     if share <= 0:
         return base
-    scene, plan = drawn_scene(request, prompt, width, height, rng)
-    told(0.4)
-    painted = canvas_of(Image.blend(_toned(_brushed(base), plan), rgb_of(scene), 0.45 * share))
+    scene, plan = drawn_scene(request, prompt, width, height, rng, told)
+    brushed = _toned(_brushed(base), plan)
+    told(0.5)
+    painted = canvas_of(Image.blend(brushed, rgb_of(scene), 0.45 * share))
     for element in weather_of(plan, rng, width, height):
         element.draw(painted, 1.0)
     told(0.6)
     made_over(request, seed, width, height).apply(painted)
+    told(0.8)
     return captioned(canvas_of(Image.blend(base, rgb_of(painted), share)))
 
 

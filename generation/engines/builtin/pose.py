@@ -44,13 +44,15 @@ def pose(request: EngineRequest, prompt: str, seed: int, told: Told) -> Image.Im
     strength = 1.0 if strength is None else float(strength)
     control = str(request.params.get("control_type") or "openpose")
     shape = placed(shape_of(opened(input_of(request, "image"), LOOK_PX), control), width, height)
-    told(0.3)
-    canvas, plan = drawn_scene(request, prompt, width, height, rng)
+    canvas, plan = drawn_scene(request, prompt, width, height, rng, told)
     told(0.6)
     lines = shape.filter(ImageFilter.FIND_EDGES).filter(ImageFilter.MaxFilter(3))
     figure = _clothed(shape, _tint(prompt, rng), blended(plan.light.near, "#000000", 0.3), is_deep=control == "depth")
+    told(0.7)
     whole = canvas_of(_set_in(rgb_of(canvas), figure, shape, lines, strength))
+    told(0.8)
     made_over(request, seed, width, height).apply(whole)
+    told(0.9)
     return captioned(whole)
 
 

@@ -32,6 +32,14 @@ STEP = FPS * 0.25
 """Speeds (px/s) are multiples of a quarter of a pixel a frame, so that every frame moves by the same."""
 
 
+Hear = Callable[[], None]
+"""Called often while a picture is built and painted: whoever listens may raise to end it."""
+
+
+def deaf() -> None:
+    """Nobody listens."""
+
+
 @dataclass(slots=True)
 class Stage:
     """What the builders of a picture share. `unit` is 1 at 720 lines; sizes are given for that."""
@@ -41,6 +49,7 @@ class Stage:
     seconds: float
     plan: Plan
     rng: np.random.Generator
+    hear: Hear = deaf
     elements: list[Element] = field(default_factory=list)
 
     @property
@@ -53,6 +62,7 @@ class Stage:
 
     def add(self, *elements: Element) -> None:
         """These are drawn next, in this order."""
+        self.hear()
         self.elements.extend(elements)
 
     def pace(self, wanted: float) -> float:
@@ -75,19 +85,22 @@ class Scene:
         self.paint(canvas, number / FPS)
         draw_caption(canvas)
 
-    def paint(self, canvas: Canvas, second: float) -> None:
+    def paint(self, canvas: Canvas, second: float, hear: Hear = deaf) -> None:
         """The canvas shows that second, without a caption."""
         for element in self._elements:
             element.draw(canvas, second)
+            hear()
 
 
-def scene_of(prompt: str, *, width: int, height: int, seconds: float, rng: np.random.Generator, avoided: str = "") -> tuple[Scene, Plan]:
+def scene_of(
+    prompt: str, *, width: int, height: int, seconds: float, rng: np.random.Generator, avoided: str = "", hear: Hear = deaf
+) -> tuple[Scene, Plan]:
     """The picture that the words of `prompt` ask for without what `avoided` names, and what was understood.
 
     The same `rng` gives the same pixels.
     """
     plan = plan_of(prompt, rng, avoided)
-    stage = Stage(width, height, seconds, plan, rng)
+    stage = Stage(width, height, seconds, plan, rng, hear)
     PLACES[plan.place](stage)
     weather(stage)
     return Scene(stage.elements), plan
@@ -471,4 +484,4 @@ PLACES: dict[str, Callable[[Stage], None]] = {
     "under": under,
 }
 
-__all__ = ["Scene", "Stage", "scene_of", "weather_of"]
+__all__ = ["Hear", "Scene", "Stage", "scene_of", "weather_of"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from generation import storage
 from generation.api.stargraph.render import detailed
 from generation.engines.base import EngineOutput, EngineStatus, NoCapacity
 from generation.engines.builtin.adapter import BuiltinEngine
-from generation.exceptions import TaskNotFound
+from generation.exceptions import EngineBusy, EngineUnavailable, TaskNotFound
+from generation.exceptions_media import PictureTooLarge
 from generation.kinds import KINDS, VIDEO_LIMIT_BYTES
-from generation.models import Asset, Attempt, Route, Task
+from generation.models import Asset, Attempt, Engine, Route, Task
+from generation.selectors import routes
 from generation.selectors.named import outputs_of
 from generation.services import input as input_service
 from generation.services.claim import owner_name, task_claim
@@ -144,6 +147,30 @@ def test_a_foreign_picture_that_would_become_too_large_fails_free(httpserver: An
     assert "8224" in task.error_message
     assert detailed(task, [])["error"]["code"] == "E005"
     assert not Attempt.objects.filter(task=task).exists()
+
+
+def test_the_callers_own_picture_that_would_become_too_large_is_refused_before_it_costs(make_image: MakeImage) -> None:
+    user = make_user()
+    for size, factor in (((2056, 16), 4), ((4104, 16), 2), ((2000, 2000), 4)):
+        link = link_of(upload_create(user_id=user.pk, path=make_image("w.png", size), kind="image"))
+        with pytest.raises(PictureTooLarge, match="at most 8192 a side and 50 megapixels"):
+            make(user, "upscale", image_url=link, scale_factor=factor)
+    assert (Task.objects.count(), balance(user), events(user)) == (0, START_CREDITS, [])
+    link = link_of(upload_create(user_id=user.pk, path=make_image("t.png", (2048, 16)), kind="image"))
+    assert make(user, "upscale", image_url=link, scale_factor=4).status == TaskState.PENDING
+
+
+def test_a_resting_engine_refuses_before_it_costs_and_one_that_is_off_otherwise() -> None:
+    user, engines = make_user(), Engine.objects.filter(routes__kind="text2img")
+    for changed, refusal in (
+        ({"broken_until": clock.real_now() + dt.timedelta(minutes=1)}, EngineBusy),
+        ({"is_enabled": False}, EngineUnavailable),
+    ):
+        Engine.objects.filter(pk__in=engines.values("pk")).update(**changed)
+        routes.forget()
+        with pytest.raises(refusal):
+            make(user)
+    assert (Task.objects.count(), balance(user), events(user)) == (0, START_CREDITS, [])
 
 
 @pytest.mark.parametrize("kind", NEW)
