@@ -250,8 +250,8 @@ def _realtime_bars(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         _bar("commit to screen p95 ms", found["screen"]["p95_ms"], 30, most=True),
         _bar("events that came to no screen", found["screen"]["missed"], 0, most=True),
-        _bar("messages/s sent", flood["sent_a_second"], 6_900),
-        _bar("messages/s received", flood["received_a_second"], 6_900),
+        _bar("messages/s sent", flood["sent_a_second"], 7_000),
+        _bar("messages/s received", flood["received_a_second"], 7_000),
         _bar("messages lost", flood["sent"] - flood["received"], 0, most=True),
         _bar("connections held", found["held"], 9_000),
         _bar("connection KiB (RSS)", found["connection_kib"], 40, most=True),

@@ -31,31 +31,30 @@ from config.kernel.redis import client  # noqa: E402
 from generation.models import Task  # noqa: E402
 
 LIFE_S = 86_400
-TURNS_A_SECOND = 100
-_tasks: list[Task] = []
+TURN_S = 0.01
+_users: list[int] = []
+_tasks: dict[int, list[Task]] = {}
 
 
-def users(*, count: int, tokens: str) -> dict[str, Any]:
-    """So many users stand, each with a session and one running task; `token user` lines are in the file."""
+def users(*, count: int, busy: int, tasks_each: int, tokens: str) -> dict[str, Any]:
+    """So many users stand, each with a session and a task, the first `busy` ones with `tasks_each`; `token user` lines are in the file."""
     now = clock.real_now()
-    made = User.objects.bulk_create(
-        [
-            User(username=f"listener-{secrets.token_hex(4)}-{number}", password=make_password(None), created_at=now)
-            for number in range(count)
-        ],
-        batch_size=1000,
-    )
+    mark = secrets.token_hex(4)
+    names = [f"listener-{mark}-{number}" for number in range(count)]
+    made = User.objects.bulk_create([User(username=name, password=make_password(None), created_at=now) for name in names], batch_size=1000)
     EventHead.objects.bulk_create([EventHead(user=user) for user in made], batch_size=1000)
     ends = now + dt.timedelta(seconds=LIFE_S)
     lasting = {"form": Session.Form.BODY, "access_life_s": LIFE_S, "refresh_life_s": LIFE_S, "opened_at": now}
     sessions = Session.objects.bulk_create(
         [Session(user=user, last_used_at=now, expires_at=ends, **lasting) for user in made], batch_size=1000
     )
-    times = {"deadline_at": now, "created_at": now, "updated_at": now}
-    facts = {"kind": "text2img", "offer": "stargraph/text2img", "alias": "m", "params": {"steps": 20}, "status": "SUCCEEDED", **times}
-    _tasks[:] = Task.objects.bulk_create(
-        [Task(user=user, progress=100, cost_credits=0, estimate_s=1, **facts) for user in made], batch_size=1000
-    )
+    facts = {"kind": "text2img", "offer": "stargraph/text2img", "alias": "m", "params": {"steps": 20}, "status": "SUCCEEDED"}
+    facts |= {"cost_credits": 0, "estimate_s": 1, "deadline_at": now, "created_at": now, "updated_at": now}
+    owners = [user for place, user in enumerate(made) for _ in range(tasks_each if place < busy else 1)]
+    _tasks.clear()
+    for task in Task.objects.bulk_create([Task(user=owner, **facts) for owner in owners], batch_size=1000):
+        _tasks.setdefault(task.user_id, []).append(task)
+    _users[:] = [user.pk for user in made]
     with open(tokens, "w") as file:
         for session in sessions:
             token = token_issue(kind="access", user_id=session.user_id, session_id=session.pk, life_s=LIFE_S, at=now)
@@ -63,48 +62,52 @@ def users(*, count: int, tokens: str) -> dict[str, Any]:
     return {"users": len(made)}
 
 
+def _task(place: int, turn: int) -> Task:
+    """The task of the user at `place` whose turn it is."""
+    tasks = _tasks[_users[place]]
+    return tasks[turn % len(tasks)]
+
+
 def _payload(task: Task) -> dict[str, Any]:
     return {"task_id": str(task.uuid), "kind": task.kind, "status": "RUNNING"}
 
 
-def _append(place: int, kind: str, committed: list[float]) -> int:
-    """One event of the user at `place`; the moment after its commit, and before anybody is told, is added to `committed`."""
-    task = _tasks[place]
+def _append(task: Task, kind: str, committed: list[float]) -> int:
+    """One event of the task's owner; the moment after its commit, and before anybody is told, is added to `committed`."""
     transaction.on_commit(lambda: committed.append(time.monotonic()))
     return event_append(user_id=task.user_id, kind=kind, payload=_payload(task))
 
 
-def events(*, count: int, among: int, a_second: float, kinds: list[str]) -> dict[str, Any]:
-    """`count` events, each in a transaction of its own, for the first `among` users in turn: user, number and moment of the commit."""
+def events(*, count: int, among: int, a_second: float, kind: str) -> dict[str, Any]:
+    """`count` events, each in a transaction of its own, for the first `among` users in turn: place, number and moment of the commit."""
     found, begin = [], time.monotonic()
     for turn in range(count):
         time.sleep(max(0.0, begin + turn / a_second - time.monotonic()))
         committed: list[float] = []
         with transaction.atomic():
-            number = _append(turn % among, kinds[turn // among % len(kinds)], committed)
+            number = _append(_task(turn % among, turn // among), kind, committed)
         found.append((turn % among, number, committed[0]))
     return {"events": found}
 
 
-def flood(*, a_second: int, seconds: float, among: int, logged_share: float, first: int = 0) -> dict[str, Any]:
-    """Messages for `among` users in turn at a steady rate: announcements of progress as the engine's watch makes them, and among them
-    events that the log holds, some in one commit."""
+def flood(*, a_second: int, count: int, among: int, logged_share: float, percent: int = 99, first: int = 0) -> dict[str, Any]:
+    """Messages for `among` users in turn at a steady rate: announcements of progress as the engine's watch makes them, and events of
+    the log, some in one commit. Each user's tasks take turns, and their progress rises to `percent`."""
     redis, sent, begin = client(), 0, time.monotonic()
-    for turn in range(int(seconds * TURNS_A_SECOND)):
-        time.sleep(max(0.0, begin + turn / TURNS_A_SECOND - time.monotonic()))
-        count = (turn + 1) * a_second // TURNS_A_SECOND - sent
-        logged = round(count * logged_share)
+    while sent < count:
+        time.sleep(TURN_S)
+        until = min(count, int((time.monotonic() - begin) * a_second))
+        logged = int(until * logged_share) - int(sent * logged_share)
         pipe = redis.pipeline(transaction=False)
-        for place in range(sent, sent + count - logged):
-            task = _tasks[first + place % among]
-            payload = {**_payload(task), "progress": round(place / among % 100, 1)}
+        for number in range(sent, until - logged):
+            task = _task(first + number % among, number // among)
+            payload = {**_payload(task), "progress": round(number / count * percent, 1)}
             pipe.publish(f"events:{task.user_id}", orjson.dumps({"id": None, "kind": "task.progress", "payload": payload}))
         pipe.execute()
-        if logged:
-            with transaction.atomic():
-                for place in range(sent + count - logged, sent + count):
-                    _append(first + place % among, "task.started", [])
-        sent += count
+        with transaction.atomic():
+            for number in range(until - logged, until):
+                _append(_task(first + number % among, number // among), "task.started", [])
+        sent = until
     return {"sent": sent, "began_at": begin, "ended_at": time.monotonic()}
 
 

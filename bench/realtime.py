@@ -26,10 +26,13 @@ A_SOURCE = 1_500
 """Connections from one address: fewer than an address may have."""
 EVENTS = 600
 EVENTS_A_SECOND = 60
-FLOOD_A_SECOND = 7_000
+FLOOD_A_SECOND = 7_200
 FLOOD_S = 8
+TASKS_EACH = 6
+"""So that no task's progress comes so often that steps of it are merged: each message is told."""
 LOGGED_SHARE = 0.03
 """Of the flood's messages so many are events of the log: two a task beside a minute of progress."""
+WARM_UP_A_SECOND = 1_500
 ONE_A_SECOND = 1_000
 ONE_S = 4
 PICTURES = 12
@@ -126,10 +129,10 @@ def measure(services: Services, env: dict[str, str], tokens: Path, work: Path) -
     subprocess.run([sys.executable, str(ROOT / "manage.py"), "prepare"], env=env, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     announcer = Process("bench.announcer", env)
     listeners = work / "listeners.tokens"
-    announcer.ask("users", count=USERS, tokens=str(listeners))
+    announcer.ask("users", count=USERS, busy=LISTENING, tasks_each=TASKS_EACH, tokens=str(listeners))
     services.settle()
     try:
-        with _serving(env, work) as pid:
+        with _serving({**env, "REALTIME_PROGRESS_EVERY_MS": "0"}, work) as pid:
             held = _held(pid, announcer, Clients(env, listeners))
         with _serving(env, work) as pid:
             told = _told(pid, announcer, Clients(env, listeners))
@@ -152,13 +155,14 @@ def _serving(env: dict[str, str], work: Path) -> Iterator[int]:
 def _held(pid: int, announcer: Process, clients: Clients) -> dict[str, Any]:
     """Ten thousand connections: their memory, how fast they came, and what a message to one of them costs."""
     try:
-        clients.open(range(11))
-        alone_us = _cost_us(pid, announcer, clients)
-        before_kib, others = _resident_kib(pid), range(11, USERS)
+        few = range(LISTENING, LISTENING + 11)
+        clients.open(few)
+        alone_us = _cost_us(pid, announcer, clients, place=LISTENING)
+        before_kib, others = _resident_kib(pid), [place for place in range(USERS) if place not in few]
         opened = clients.open(others)
         time.sleep(3)
         connection_kib = (_resident_kib(pid) - before_kib) / len(others)
-        among_us = _cost_us(pid, announcer, clients)
+        among_us = _cost_us(pid, announcer, clients, place=LISTENING + 1)
         lost = clients.report(0)["lost"]
     finally:
         clients.end()
@@ -185,7 +189,7 @@ def _told(pid: int, announcer: Process, clients: Clients) -> dict[str, Any]:
 def _commit_to_screen(announcer: Process, clients: Clients) -> dict[str, Any]:
     """Milliseconds from the commit of a task's event in another process to its message at the client's socket."""
     clients.mark(is_recording=True)
-    order = {"count": EVENTS, "among": LISTENING, "a_second": EVENTS_A_SECOND, "kinds": ["task.created"]}
+    order = {"count": EVENTS, "among": LISTENING, "a_second": EVENTS_A_SECOND, "kind": "task.created"}
     committed = {(place, number): at for place, number, at in announcer.ask("events", **order)["events"]}
     seen = {(place, number): at for place, number, at in clients.report(EVENTS)["seen"]}
     took = sorted((seen[key] - at) * 1000 for key, at in committed.items() if key in seen)
@@ -193,9 +197,13 @@ def _commit_to_screen(announcer: Process, clients: Clients) -> dict[str, Any]:
 
 
 def _flood(pid: int, announcer: Process, clients: Clients) -> dict[str, Any]:
+    """Progress of many tasks at once, and events of the log among it. Each task was heard of before: it began earlier."""
+    clients.mark()
+    begun = announcer.ask("flood", a_second=WARM_UP_A_SECOND, count=LISTENING * TASKS_EACH, among=LISTENING, logged_share=0.0, percent=0)
+    clients.report(begun["sent"])
     clients.mark()
     begin_cpu_s = _cpu_s(pid)
-    order = {"a_second": FLOOD_A_SECOND, "seconds": FLOOD_S, "among": LISTENING, "logged_share": LOGGED_SHARE}
+    order = {"a_second": FLOOD_A_SECOND, "count": FLOOD_A_SECOND * FLOOD_S, "among": LISTENING, "logged_share": LOGGED_SHARE}
     sent = announcer.ask("flood", **order)
     found = clients.report(sent["sent"], within_s=10)
     return {
@@ -208,12 +216,13 @@ def _flood(pid: int, announcer: Process, clients: Clients) -> dict[str, Any]:
     }
 
 
-def _cost_us(pid: int, announcer: Process, clients: Clients) -> float:
+def _cost_us(pid: int, announcer: Process, clients: Clients, place: int) -> float:
     """The process's CPU time for one message to one user, in microseconds; what it uses while nobody is told anything is taken off."""
     idle = _used_s(pid, 4.0) / 4.0
     clients.mark()
     begin_s, begin = _cpu_s(pid), time.monotonic()
-    sent = announcer.ask("flood", a_second=ONE_A_SECOND, seconds=ONE_S, among=1, logged_share=0.0)["sent"]
+    order = {"a_second": ONE_A_SECOND, "count": ONE_A_SECOND * ONE_S, "among": 1, "logged_share": 0.0}
+    sent = announcer.ask("flood", **order, first=place)["sent"]
     found = clients.report(sent)["messages"]
     if found != sent:
         raise SystemExit(f"one user was sent {sent} messages and received {found}")
