@@ -4,7 +4,7 @@ VENV := .venv/bin
 BOOTSTRAP := config/launcher/bootstrap.py
 ARGS ?=
 
-.PHONY: help run web test check format bench lock clean sockjs-suite python dev-environment run-environment
+.PHONY: help run web realtime test check format bench lock clean sockjs-suite python dev-environment run-environment
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -14,6 +14,9 @@ run: run-environment ## Start everything on 127.0.0.1:$PORT (8000), data in $DAT
 
 web: run-environment ## Start the production web processes alone (WORKERS, HOST, PORT)
 	@$(VENV)/python -m config.launcher web
+
+realtime: run-environment ## Start one process for streams and sockets alone (HOST, PORT)
+	@$(VENV)/python -m config.launcher realtime
 
 test: dev-environment ## Run the tests beside a PostgreSQL and a Valkey of their own (ARGS="tests/credits -k refund")
 	@$(VENV)/python -m config.launcher test $(if $(ARGS),$(ARGS),-n 2 --dist loadfile)

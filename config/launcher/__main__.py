@@ -1,4 +1,4 @@
-"""The launcher's command line: `python -m config.launcher run | web | test | check`."""
+"""The launcher's command line: `python -m config.launcher run | web | realtime | test | check`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def main(arguments: list[str]) -> int:
             from config.launcher.web import web
 
             return web()
+        if command == "realtime":
+            from config.launcher.web import realtime
+
+            return realtime()
         if command == "test":
             from config.launcher.testing import test
 
@@ -30,7 +34,7 @@ def main(arguments: list[str]) -> int:
     except Trouble as trouble:
         print(f"atelier: {trouble}", file=sys.stderr, flush=True)
         return 1
-    print(f"atelier: {command} is not a command (run, web, test, check)", file=sys.stderr)
+    print(f"atelier: {command} is not a command (run, web, realtime, test, check)", file=sys.stderr)
     return 2
 
 

@@ -35,7 +35,10 @@ WEB_FLAGS = [
     "--no-server-header",
     "--ws-per-message-deflate",
     "false",
+    "--http",
+    "h11",
 ]
+"""h11 is the parser that sends clients of HTTP/1.0 no chunks."""
 LOG_LIMIT_BYTES = 10 * 1024**2
 
 

@@ -1,4 +1,4 @@
-"""`make web`: the production web processes (WSGI) alone."""
+"""`make web`: the production web processes (WSGI) alone. `make realtime`: one process for streams and sockets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from config.launcher.places import LOOPBACK, ROOT, Places, places_here
-from config.launcher.supervisor import check_port, say
+from config.launcher.supervisor import WEB_FLAGS, check_port, say
 from config.launcher.trouble import Trouble
 
 NO_SERVICES = "DATABASE_URL and REDIS_URL are not set, and no `make run` with its own services runs on {data}"
@@ -48,8 +49,22 @@ def command(places: Places) -> list[str]:
     return [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--respawn-failed-workers", *flat, "config.wsgi:application"]
 
 
+def realtime_command(places: Places) -> list[str]:
+    """uvicorn with one worker: the sessions of clients without WebSocket live in their process."""
+    return [sys.executable, "-m", "uvicorn", "config.asgi:application", "--host", places.host, "--port", str(places.port), *WEB_FLAGS]
+
+
 def web() -> int:
     """This process becomes granian. Raises Trouble; returns never."""
+    return _become("web processes", command)
+
+
+def realtime() -> int:
+    """This process becomes uvicorn. Raises Trouble; returns never."""
+    return _become("a realtime process", realtime_command)
+
+
+def _become(what: str, command_for: Callable[[Places], list[str]]) -> int:
     places = places_here(is_demo_default=_is_demo_data())
     if places.is_demo and places.host not in LOOPBACK:
         raise Trouble(f"demo mode needs a loopback address, HOST={places.host} is not one")
@@ -57,9 +72,9 @@ def web() -> int:
     check_port(places)
     environment = places.environment(database_url, redis_url)
     _collect_static(places, environment)
-    say(f"web processes on {places.base_url}")
+    say(f"{what} on http://{places.host}:{places.port}")
     os.chdir(ROOT)
-    os.execve(sys.executable, command(places), environment)  # noqa: S606  no shell is meant
+    os.execve(sys.executable, command_for(places), environment)  # noqa: S606  no shell is meant
 
 
 def _is_demo_data() -> bool:
