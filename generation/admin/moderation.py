@@ -19,8 +19,8 @@ from generation.models import ModerationHit
 class ModerationHitAdmin(LookOnly, ModelAdmin):
     """Newest first; the excerpt is the person's own text and leaves with them."""
 
-    list_display = ("created_at", "user", "hits", "verdict", "moderator", "category", "kind", "field", "beginning")
-    list_filter = ("verdict", "moderator", "kind", "field", "created_at")
+    list_display = ("created_at", "user", "hits", "verdict", "moderator", "category", "kind", "beginning")
+    list_filter = ("verdict", "moderator", "kind", "created_at")
     list_select_related = ("user",)
     list_per_page = 50
     search_fields = ("=user__username", "=user__uuid", "category")
@@ -42,4 +42,4 @@ class ModerationHitAdmin(LookOnly, ModelAdmin):
     @admin.display(description=gettext_lazy("Excerpt"))
     def beginning(self, hit: ModerationHit) -> str:
         """The excerpt in one line."""
-        return Truncator(hit.excerpt).chars(80)
+        return Truncator(hit.excerpt).chars(60)

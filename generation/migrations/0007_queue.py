@@ -10,7 +10,6 @@ from django.db.models import Q
 
 CREATE = Path(__file__).resolve().parent.parent / "sql" / "create.sql"
 PRIORITY = "1 stands before 0: entitled to it at creation, or waited long."
-SILENT = "the moderator did not answer"
 
 
 class Migration(migrations.Migration):
@@ -33,7 +32,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         "verdict",
                         max_length=12,
-                        choices=[("refused", "Refused"), ("unjudged", f"Let pass: {SILENT}"), ("unavailable", f"Refused: {SILENT}")],
+                        choices=[("refused", "Refused"), ("unjudged", "Let pass unjudged"), ("unavailable", "Refused unjudged")],
                     ),
                 ),
                 ("moderator", models.CharField("moderator", max_length=20, help_text="Who judged: our words, or the one outside.")),

@@ -12,9 +12,11 @@ class ModerationHit(models.Model):
     """One text that a moderator stopped, or that went unjudged because the moderator was silent. Gone when its writer is erased."""
 
     class Verdict(models.TextChoices):
+        """Unjudged is what the moderator was silent about: an installation lets it pass or refuses it."""
+
         REFUSED = "refused", _("Refused")
-        UNJUDGED = "unjudged", _("Let pass: the moderator did not answer")
-        UNAVAILABLE = "unavailable", _("Refused: the moderator did not answer")
+        UNJUDGED = "unjudged", _("Let pass unjudged")
+        UNAVAILABLE = "unavailable", _("Refused unjudged")
 
     # A hit is no part of any books: it needs neither a row lock on its user nor their foreign key.
     user = models.ForeignKey(

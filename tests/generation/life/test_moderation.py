@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from generation.moderators.words import Words
 from generation.services.erasure import user_erased
 from generation.services.retry import task_retry
 from tests.conftest import UserFactory
+from tests.contracts.people import signed_in
 from tests.contracts.video.client import VideoClient
 from tests.generation.life.conftest import balance, events, held, make_task, make_user, principal_of
 from tests.generation.life.moderator_server import ModeratorServer
@@ -289,3 +290,39 @@ def test_it_is_asked_outside_every_transaction(committed_db: Any, busy: Engine, 
     with pytest.raises(SensitiveContent):
         make_task(make_user(), "gore")
     assert seen == [False, False]
+
+
+# every door
+
+
+STARGRAPH = {"prompt": "a fox", "width": 64, "height": 64, "steps": 1}
+
+
+def doors(user: User) -> dict[str, Callable[[str], Any]]:
+    """How each contract that creates tasks is asked for one."""
+    video, stargraph = at_the_door(user), signed_in(user, "stargraph").client
+    return {
+        "video": lambda prompt: video.post("/api/videos/text-to-video", {"prompt": prompt}),
+        "stargraph": lambda prompt: stargraph.post("/api/v1/generate/text2img", {**STARGRAPH, "prompt": prompt}),
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("contract", "code"), [("video", None), ("stargraph", "E006")])
+def test_every_contract_refuses_in_its_words_and_debits_nothing(
+    stub: Engine, moderator: ModeratorServer, settings: Any, contract: str, code: str | None
+) -> None:
+    settings.RATE_LIMITS = False
+    user = make_user()
+    order = doors(user)[contract]
+    for prompt in ("c-s-a-m", "gore"):
+        answer = order(prompt)
+        assert (answer.status_code, answer.data.get("code")) == (400, code)
+    assert moved(user) == CLEAN
+    assert [row[1] for row in hits(user)] == ["words", "outside"]
+    settings.MODERATION_REQUIRED, moderator.mode = True, "slow"
+    answer = order("a fox")
+    assert (answer.status_code, bool(answer["Retry-After"])) == (503, True)
+    assert moved(user) == CLEAN
+    settings.MODERATION_REQUIRED = False
+    assert order("a fox").status_code == 200
