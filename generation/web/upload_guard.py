@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import orjson
+from django.conf import settings
 
 from config.contracts.shared_v1.envelope import envelope
 from config.contracts.stargraph.errors import TABLE
@@ -26,8 +27,11 @@ DISCONNECT: Message = {"type": "http.disconnect"}
 IMAGES = {
     "/api/v1/resources/upload": FORM_LIMIT_BYTES,
     **{f"/api/v1/generate/{kind}": BODY_LIMIT_BYTES for kind, form in FORMS.items() if form.image},
+    **{f"/api/v1/generate/{kind}": settings.DATA_UPLOAD_MAX_MEMORY_SIZE for kind, form in FORMS.items() if not form.image},
+    "/api/v1/users/profile": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
 }
-"""The paths of `stargraph` that take an image, and the most bytes that they read."""
+"""The paths of `stargraph` that take an image or a long text, and the most bytes that they read."""
+METHODS = frozenset({"POST", "PUT"})
 
 
 class UploadGuard:
@@ -37,7 +41,7 @@ class UploadGuard:
         self._application = application
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        limit = _limit_bytes(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        limit = _limit_bytes(scope["path"]) if scope["type"] == "http" and scope["method"] in METHODS else None
         if limit is None:
             await self._application(scope, receive, send)
             return
