@@ -12,7 +12,7 @@ import orjson
 
 from accounts.realtime.listener import Message
 from config.kernel.ids import parse_uuid
-from generation.api.stargraph.words import ERROR_OTHER, ERRORS, STATUS
+from generation.api.stargraph.words import STATUS, fault_of
 from generation.models import Asset, Task
 from generation.selectors.named import task_name, task_named
 from generation.services.link import link_of
@@ -22,14 +22,6 @@ REPLY, PROGRESS, RESULT = "/user/queue/reply", "/user/topic/progress", "/user/to
 DESTINATIONS = frozenset({REPLY, PROGRESS, RESULT})
 ENDINGS = frozenset({"task.completed", "task.failed", "task.cancelled"})
 KEPT = 20_000
-TEXTS = {
-    "E002": "余额不足",
-    "E004": "图片格式不支持",
-    "E005": "文件大小超限",
-    "E008": "生成失败：任务超时",
-}
-"""The document's code of a failed task → what is said with it."""
-FAILED = "生成失败：模型加载错误"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +126,7 @@ def _ending(task: Task) -> dict[str, Any]:
     """How an ended task ended: its results, or why there are none."""
     status = STATUS[task.status]
     if status == "FAILED":
-        return failure(_facts_of(task).name, *_fault(task))
+        return failure(_facts_of(task).name, *fault_of(task.error_code))
     return {"type": "result", "taskId": _facts_of(task).name, "status": status, "results": _results(task)}
 
 
@@ -144,12 +136,6 @@ def _results(task: Task) -> list[dict[str, str | None]]:
         return []
     found = list(Asset.objects.filter(task=task, source=Asset.Source.OUTPUT).select_related("thumbnail").order_by("id"))
     return [{"url": link_of(one), "thumbnailUrl": link_of(one.thumbnail) if one.thumbnail else None} for one in found]
-
-
-def _fault(task: Task) -> tuple[str, str]:
-    """Why a task failed: the code that the document's own answers give too, and its words."""
-    code = ERRORS.get(task.error_code, ERROR_OTHER)
-    return code, TEXTS.get(code, FAILED)
 
 
 def failure(name: str, code: str, words: str) -> dict[str, Any]:
@@ -163,7 +149,7 @@ def standing(*, user_id: int, name: str) -> dict[str, Any]:
     status = STATUS[task.status]
     found: dict[str, Any] = {"type": "status", "taskId": name, "status": status, "progress": int(task.progress)}
     if status == "FAILED":
-        found["code"], found["message"] = _fault(task)
+        found["code"], found["message"] = fault_of(task.error_code)
     return {**found, "results": _results(task)}
 
 

@@ -136,9 +136,9 @@ def object_in(body: bytes) -> dict[str, Any]:
     try:
         data = orjson.loads(body) if body else {}
     except orjson.JSONDecodeError as error:
-        raise InvalidInput(FieldError(("body",), "the body is not JSON")) from error
+        raise InvalidInput(FieldError(("body",), "不是合法的 JSON")) from error
     if not isinstance(data, dict):
-        raise InvalidInput(FieldError(("body",), "a JSON object is expected"))
+        raise InvalidInput(FieldError(("body",), "应为 JSON 对象"))
     return data
 
 

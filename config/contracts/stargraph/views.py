@@ -96,5 +96,5 @@ def body_take(request: HttpRequest, limit_bytes: int) -> None:
                 raise RequestTooLarge()
             parts.append(part)
     except (UnreadablePostError, OSError) as error:
-        raise InvalidInput(FieldError(("body",), "the body could not be read")) from error
+        raise InvalidInput(FieldError(("body",), "无法读取")) from error
     request._body = b"".join(parts)

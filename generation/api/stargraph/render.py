@@ -67,7 +67,7 @@ def _optional(task: Task) -> dict[str, Any]:
     """The client's own id, and what went wrong, where there is such."""
     shown: dict[str, Any] = {"clientId": task.params["client_id"]} if task.params.get("client_id") else {}
     if words.STATUS[task.status] == "FAILED":
-        shown["error"] = {"code": words.ERRORS.get(task.error_code, words.ERROR_OTHER), "message": task.error_message}
+        shown["error"] = dict(zip(("code", "message"), words.fault_of(task.error_code), strict=True))
     return shown
 
 

@@ -25,17 +25,20 @@ STATUS = {
     "CANCELLED": "CANCELLED",
 }
 STATUS_NAMES = list(dict.fromkeys(STATUS.values()))
-ERRORS = {
-    "timeout": "E008",
-    "queue_timeout": "E008",
-    "insufficient_credits": "E002",
-    "input_invalid": "E004",
-    "file_too_large": "E005",
-    "picture_too_large": "E005",
-    "engine_busy": "E007",
+FAULTS = {
+    "timeout": ("E008", "生成失败：任务超时"),
+    "queue_timeout": ("E008", "生成失败：任务超时"),
+    "insufficient_credits": ("E002", "余额不足"),
+    "input_invalid": ("E004", "图片格式不支持"),
+    "file_too_large": ("E005", "文件大小超限"),
+    "picture_too_large": ("E005", "文件大小超限"),
+    "engine_busy": ("E007", "GPU资源不足"),
+    "engine_refused": ("E001", "生成失败：引擎拒绝了该请求"),
+    "model_retired": ("E001", "生成失败：没有此模型"),
+    "internal": ("E001", "生成失败：服务器内部错误"),
 }
-ERROR_OTHER = "E001"
-"""What else ends a task: the engine could not do it."""
+"""What ended a task → the document's code and words; what is missing: the engine could not do it."""
+FAULT_OTHER = ("E001", "生成失败：模型加载错误")
 
 MODELS = {
     "text2img": "stable-diffusion-xl-base-1.0",
@@ -57,6 +60,11 @@ CONTROLS = ("openpose", "canny", "depth")
 def type_of(kind: str) -> str:
     """The document's name of a kind; any other kind in its manner."""
     return TYPES.get(kind, kind.upper().replace("-", "_"))
+
+
+def fault_of(error_code: str) -> tuple[str, str]:
+    """The document's code and words for what ended a task."""
+    return FAULTS.get(error_code, FAULT_OTHER)
 
 
 def kinds_of(type: str) -> list[str]:
