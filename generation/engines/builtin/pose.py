@@ -17,12 +17,15 @@ from generation.engines.builtin.still import opened
 
 LOOK_PX = 512
 """The longer side at which the figure is looked for."""
-BORDER_PX = 4
+BORDER_PX, RIM_PX = 4, 2
 FOUND_FROM, FOUND_TO = 0.004, 0.75
 """The share of a picture that a figure covers; anything else is no figure."""
 CUT_OFF_MAX = 0.12
 """The share of a picture's border that a figure may touch."""
 MARGIN = 0.06
+ARM, ARM_LOW, ARM_HIGH = 0.36, 12, 142
+"""How long the arms of a figure that nobody gave are, and between which angles from the ground (degrees) they hang or rise."""
+ASTRIDE = 0.14
 TINTS = {
     "#c8371d": r"\bred\b|红",
     "#2f6fb0": r"\bblue\b|蓝",
@@ -71,7 +74,7 @@ def shape_of(image: Image.Image, control: str) -> Image.Image:
     if _is_figure(found):
         return _rounded(found)
     outlines = _outlines(image)
-    return outlines if control == "canny" and outlines.getbbox() else _standing(image.size)
+    return outlines if control == "canny" and outlines.getbbox() else _standing(image)
 
 
 def _is_figure(shape: Image.Image) -> bool:
@@ -89,10 +92,12 @@ def _rounded(shape: Image.Image) -> Image.Image:
 
 def _outlines(image: Image.Image) -> Image.Image:
     """The lines at which brightness changes, white on black, thick enough to be seen."""
+    if min(image.size) <= 2 * RIM_PX:
+        return Image.new("L", image.size, 0)
     edges = image.convert("L").filter(ImageFilter.GaussianBlur(1)).filter(ImageFilter.FIND_EDGES)
     lines = edges.point([255 if level > 32 else 0 for level in range(256)])
     inner = Image.new("L", lines.size, 0)
-    inner.paste(lines.crop((2, 2, lines.width - 2, lines.height - 2)), (2, 2))
+    inner.paste(lines.crop((RIM_PX, RIM_PX, lines.width - RIM_PX, lines.height - RIM_PX)), (RIM_PX, RIM_PX))
     return inner.filter(ImageFilter.MaxFilter(3))
 
 
@@ -117,20 +122,24 @@ def _parting(values: Floats) -> float:
     return float(np.argmax(np.nan_to_num(apart)))
 
 
-def _standing(size: tuple[int, int]) -> Image.Image:
-    """A figure that simply stands, arms a little away, in the middle."""
-    width, height = size
-    sheet, unit = Image.new("L", size, 0), min(height * 0.9, width * 1.8)
+def _standing(image: Image.Image) -> Image.Image:
+    """A figure in the middle; it lifts its arms and sets its feet apart the more, the brighter the picture is on that side."""
+    width, height = image.size
+    light = np.asarray(image.convert("L").resize((2, 2), Image.Resampling.BOX), np.float32) / 255
+    sheet, unit = Image.new("L", image.size, 0), min(height * 0.9, width * 1.8)
     draw, middle, top = ImageDraw.Draw(sheet), width / 2, (height - unit) / 2
 
     def at(x: float, y: float) -> tuple[float, float]:
         return middle + x * unit, top + y * unit
 
     draw.ellipse([at(-0.07, 0.0), at(0.07, 0.15)], fill=255)
-    draw.polygon([at(-0.1, 0.17), at(0.1, 0.17), at(0.09, 0.5), at(0.15, 1.0), at(0.05, 1.0), at(0, 0.6)], fill=255)
-    draw.polygon([at(-0.1, 0.17), at(0, 0.6), at(-0.05, 1.0), at(-0.15, 1.0), at(-0.09, 0.5)], fill=255)
-    for side in (-1, 1):
-        draw.polygon([at(side * 0.08, 0.17), at(side * 0.13, 0.19), at(side * 0.22, 0.52), at(side * 0.17, 0.53)], fill=255)
+    draw.polygon([at(-0.1, 0.17), at(0.1, 0.17), at(0.09, 0.62), at(-0.09, 0.62)], fill=255)
+    for place, side in ((0, -1), (1, 1)):
+        foot = 0.1 + ASTRIDE * float(light[1, place])
+        draw.polygon([at(side * 0.09, 0.5), at(0, 0.6), at(side * (foot - 0.05), 1.0), at(side * (foot + 0.05), 1.0)], fill=255)
+        lifted = np.deg2rad(ARM_LOW + (ARM_HIGH - ARM_LOW) * float(light[0, place]) ** 1.5)
+        hand = at(side * (0.09 + ARM * float(np.sin(lifted))), 0.19 + ARM * float(np.cos(lifted)))
+        draw.line([at(side * 0.09, 0.19), hand], fill=255, width=max(round(unit * 0.055), 1))
     return sheet
 
 
