@@ -63,7 +63,7 @@ class Hub:
         try:
             await asyncio.wait_for(self._line.confirmed(user_id), CONFIRMED_WITHIN_S)
         except TimeoutError:
-            self._compare_soon()
+            self._line.once_confirmed(user_id, listener.catch_up)
 
     async def leave(self, listener: Listener, address: str) -> None:
         """`listener` hears nothing more; with the last one the subscription ends."""

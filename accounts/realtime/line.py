@@ -62,6 +62,11 @@ class Line:
             self._waiting[user_id] = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._waiting[user_id])
 
+    def once_confirmed(self, user_id: int, then: Callable[[], None]) -> None:
+        """`then` is called when a wait for `confirmed` that was given up would have ended."""
+        if (future := self._waiting.get(user_id)) is not None:
+            future.add_done_callback(lambda _: then())
+
     async def run(self, users: Iterable[int]) -> None:
         """Messages arrive until the connection breaks. Raises RedisError or OSError then; never returns."""
         pool: Any = aioredis.ConnectionPool.from_url(
