@@ -126,9 +126,9 @@ def _refusal(sent: Sent, error: DomainError) -> Answer:
     """The document's error message, with the task or the client's own id that the question named."""
     code, words = code_and_words(error)
     asked = _asked(sent.body)
-    name, client = asked.get("taskId"), asked.get("clientId")
-    body: dict[str, Any] = failure(name if _is_short(name, NAME_MAX) else "", str(code), words)
-    return Answer(orjson.dumps({**body, "clientId": client} if _is_short(client, CLIENT_MAX) and client else body))
+    body = failure(_short(asked.get("taskId"), NAME_MAX), str(code), words)
+    client = _short(asked.get("clientId"), CLIENT_MAX)
+    return Answer(orjson.dumps({**body, "clientId": client} if client else body))
 
 
 def _asked(body: bytes) -> dict[str, Any]:
@@ -138,5 +138,6 @@ def _asked(body: bytes) -> dict[str, Any]:
         return {}
 
 
-def _is_short(text: Any, most: int) -> bool:
-    return isinstance(text, str) and len(text) <= most
+def _short(text: Any, most: int) -> str:
+    """`text` if it may be said back, else nothing."""
+    return text if isinstance(text, str) and len(text) <= most else ""

@@ -106,7 +106,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def run(work: Callable[[], Awaitable[Result]]) -> Result:
-    return asyncio.run(asyncio.wait_for(work(), 60))  # type: ignore[arg-type]
+    return asyncio.run(asyncio.wait_for(work(), 60))
 
 
 class Talk:
