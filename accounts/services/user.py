@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db import IntegrityError, transaction
 from django.utils.module_loading import import_string
 
@@ -242,9 +243,15 @@ def _erase_identities(user_id: int, at: dt.datetime) -> None:
 
 
 def _erase_belongings(user_id: int) -> None:
-    """What names the person or lets them in is gone; keys stay as revoked rows, because tasks refer to them."""
+    """What names the person or lets them in is gone; keys stay as revoked rows, because tasks refer to them.
+
+    Of what operators did to the account only who and when stays: their notes quote names.
+    """
     for model in (Session, MailToken, SecondFactor, Idempotency, WebhookEndpoint):
         model._default_manager.filter(user_id=user_id).delete()
+    LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=user_id).update(
+        object_repr="", change_message=""
+    )
     keys = ApiKey.objects.filter(user_id=user_id)
     keys.update(name="", prefix="", webhook_secret="")
     keys.filter(revoked_at__isnull=True).update(revoked_at=clock.real_now())

@@ -206,6 +206,17 @@ class TestBan:
         assert ban(operator, lesser.user.pk).status_code == 200
         assert lesser.client.get(USERS).status_code == 403
 
+    def test_an_erased_user_leaves_the_notes_too(self, operator: Somebody, somebody: MakeSomebody, clock: Any) -> None:
+        someone = somebody()
+        ban(operator, someone.user.pk, {"reason": f"{someone.user.username} writes rubbish"})
+        assert someone.user.username in str(LogEntry.objects.values().get())
+        user_delete_request(user_id=someone.user.pk)
+        clock.advance(days=31)
+        assert user_erase(user_id=someone.user.pk)
+        note = LogEntry.objects.get()
+        assert (note.user_id, note.object_id, note.object_repr, note.change_message) == (operator.user.pk, str(someone.user.pk), "", "")
+        assert unban(operator, someone.user.pk).status_code == 404
+
     def test_nobody_there_is_404(self, operator: Somebody, somebody: MakeSomebody, clock: Any) -> None:
         gone = somebody()
         user_delete_request(user_id=gone.user.pk)
