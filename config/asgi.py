@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import resource
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -68,6 +69,8 @@ async def _lifespan(receive: Any, send: Any) -> None:
         logger.exception("this process does not start")
         await send({"type": "lifespan.startup.failed", "message": str(error)})
         return
+    _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # each connection is one
     say_goodbye_first(_goodbye)
     await send({"type": "lifespan.startup.complete"})
     await receive()

@@ -108,9 +108,7 @@ class Session:
         if self._is_new:
             self._is_new = False
             return "o"
-        try:
-            await asyncio.wait_for(self.outbox.woken.wait(), settings.REALTIME_BEAT_S)
-        except TimeoutError:
+        if not await self.outbox.woken.within(settings.REALTIME_BEAT_S):
             return "h"
         if texts := self.outbox.take():
             return packed(texts)
