@@ -40,6 +40,7 @@ class ChoiceOutput(serializers.Serializer[Any]):
 class ModelOutput(ChoiceOutput):
     type = serializers.ChoiceField(choices=NAMED)
     available = serializers.BooleanField(help_text="Whether an engine takes it now.")
+    estimatedTime = serializers.IntegerField(help_text="Seconds until a task ordered now would be done.")
 
 
 class ModelsView(StargraphView):
@@ -61,6 +62,7 @@ class ModelsView(StargraphView):
                 "type": words.TYPES[model.kind],
                 "isDefault": model.alias == words.MODELS[model.kind],
                 "available": model.is_live,
+                "estimatedTime": model.estimate_s,
             }
             for model in models_offered(kinds)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import io
 import random
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from accounts.models import User
+from config.kernel import clock as kernel_clock
 from credits.models import Posting
 from generation.api.stargraph.images import image_bytes
 from generation.exceptions_media import FileTooLarge
@@ -180,6 +182,16 @@ def test_an_unknown_model_and_an_engine_that_is_off_are_e001(someone: Somebody) 
     answer = someone.client.post("/api/v1/generate/text2img", SMALL)
     refused(answer, "E001", 503)
     assert answer["Retry-After"]
+    assert not any(model["available"] for model in someone.client.get("/api/v1/resources/models").data["data"])
+
+
+def test_an_engine_that_rests_after_failures_is_e007(someone: Somebody) -> None:
+    before = state()
+    Engine.objects.update(broken_until=kernel_clock.real_now() + dt.timedelta(minutes=5))
+    routes.forget()
+    answer = someone.client.post("/api/v1/generate/text2img", SMALL)
+    refused(answer, "E007", 503)
+    assert (answer.data["message"], bool(answer["Retry-After"]), state()) == ("GPU资源不足", True, before)
     assert not any(model["available"] for model in someone.client.get("/api/v1/resources/models").data["data"])
 
 

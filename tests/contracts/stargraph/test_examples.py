@@ -483,7 +483,7 @@ def test_tasks_of_others_are_not_there(somebody: MakeSomebody) -> None:
 def test_resources(somebody: MakeSomebody) -> None:
     client = somebody().client
     models = client.get("/api/v1/resources/models").data["data"]
-    assert {"name": "stable-diffusion-xl-base-1.0", "type": "TEXT2IMG", "isDefault": True, "available": True} in models
+    assert {"name": "stable-diffusion-xl-base-1.0", "type": "TEXT2IMG", "isDefault": True, "available": True, "estimatedTime": 5} in models
     assert {model["type"] for model in models if model["isDefault"]} == {
         "TEXT2IMG", "IMG2IMG", "UPSCALE", "POSE", "TEXT2VIDEO", "IMG2VIDEO",
     }  # fmt: skip
