@@ -67,18 +67,25 @@ def told(user_id: int, message: Message) -> list[Told]:
 
 
 def _told_of(task: Task, message: Message) -> list[Told]:
-    """Beginnings tell how far the task is by now, not 0: who comes back after hearing more is not told less."""
     facts = _facts_of(task)
     if message.kind == "task.created":
-        return [_progress(facts, task.progress, "任务已提交，正在排队...")]
+        return [_progress(facts, _begun(task), "任务已提交，正在排队...")]
     if message.kind == "task.started":
-        return [_progress(facts, task.progress, "开始生成...")]
+        return [_progress(facts, _begun(task), "开始生成...")]
     if message.kind == "task.progress":
         return [_step(facts, message)]
     if message.kind not in ENDINGS:
         return []
     done = [_progress(facts, 100, "生成完成")] if message.kind == "task.completed" else []
     return [*done, Told(RESULT, orjson.dumps(_ending(task)), facts.name)]
+
+
+def _begun(task: Task) -> float:
+    """How far a task is where its beginning is told. While it runs, and after a second attempt, as far as it came: who comes back is
+    not told less than before. A story that is over is told from 0."""
+    if task.status in (TaskState.PENDING, TaskState.RUNNING) or task.attempts.count() > 1:
+        return task.progress
+    return 0
 
 
 def _uuid_of(message: Message) -> str:

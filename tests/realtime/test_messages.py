@@ -12,7 +12,7 @@ from accounts.realtime.listener import Message
 from accounts.realtime.messages import PROGRESS, RESULT, Told, forget, standing, told, told_quickly
 from config.kernel import clock
 from generation.exceptions import TaskNotFound
-from generation.models import Asset
+from generation.models import Asset, Attempt, Engine
 from generation.selectors.named import task_name
 from generation.services.link import link_of
 from tests.conftest import UserFactory
@@ -130,3 +130,13 @@ def test_beginnings_tell_how_far_the_task_is_and_unknown_events_nothing(user_fac
         [(_, body)] = bodies(told(user.pk, message(kind, task)))
         assert (body["progress"], body["currentStep"]) == (40, 12)
     assert told(user.pk, message("task.praised", task)) == []
+
+
+def test_a_story_that_is_over_begins_at_0_unless_a_second_attempt_began_further_on(user_factory: UserFactory) -> None:
+    user = user_factory()
+    task = task_made(user, status="FAILED", progress=60, error_code="timeout")
+    engine = Engine.objects.order_by("pk").first()
+    for number, percent in ((1, 0), (2, 60)):
+        Attempt.objects.create(task=task, number=number, engine=engine, sent_at=clock.real_now())
+        [(_, body)] = bodies(told(user.pk, message("task.started", task)))
+        assert (body["progress"], body["currentStep"]) == (percent, percent * 30 // 100)
