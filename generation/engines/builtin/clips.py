@@ -22,6 +22,8 @@ DURATION_S = 4
 RATE = 8
 MOTION = 127
 """The motion bucket at which things move as they do in the long videos."""
+LOOP_FADE = 0.25
+"""The share of a loop in which its beginning is still its end."""
 GRAIN = 48
 """What an augmentation level of 1 adds to a picture: noise of so many steps of brightness."""
 
@@ -39,23 +41,63 @@ def clip(request: EngineRequest, prompt: str, workdir: Path, ear: Ear, begins: f
     """One MP4 in `workdir` of exactly `duration` × `fps` frames. Raises Rejected, Cancelled."""
     told = request.params
     seconds, fps = int(told.get("duration") or DURATION_S), int(told.get("fps") or RATE)
-    speed = speed_of(request)
-    size = _frame_of(request)
-    seed = int(told.get("seed") or 0)
-    rng = chance_of(request.kind, prompt, seed, *size, seconds)
+    size, seed = _frame_of(request), int(told.get("seed") or 0)
     ear.step(begins)
-    picture = SHOOTERS[request.kind](request, prompt, size, seconds * speed, rng, lambda: ear.step(begins))
+    picture = _picture(request, prompt, size, seconds, lambda: ear.step(begins))
     finish = finish_of(request, seed, *size)
     canvas, path = Canvas(*size), workdir / "output.mp4"
-    times = _times(seconds * fps, seconds, is_loop=bool(told.get("video_loop")))
     with Writer(path, *size, title=prompt, fps=fps) as writer:
-        for number, second in enumerate(times):
-            picture.paint(canvas, second * speed)
+        for number in range(seconds * fps):
+            picture.paint(canvas, number / fps)
             finish.apply(canvas)
             draw_caption(canvas)
             writer.write(canvas)
-            ear.step(begins + (99 - begins) * (number + 1) / len(times))
+            ear.step(begins + (99 - begins) * (number + 1) / (seconds * fps))
     return (EngineOutput(path, None, "video/mp4"),)
+
+
+def _picture(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: int, hear: Hear) -> Timed:
+    """What is filmed, at the pace that was asked for, turning in a circle if it is to."""
+    rng = chance_of(request.kind, prompt, int(request.params.get("seed") or 0), *size, seconds)
+    speed, is_loop = speed_of(request), is_loop_of(request)
+    shown = seconds * speed * (1 + (LOOP_FADE if is_loop else 0))
+    paced = Paced(SHOOTERS[request.kind](request, prompt, size, shown, rng, hear), speed)
+    return Loop(paced, *size, seconds) if is_loop else paced
+
+
+class Paced:
+    """Something that moves `speed` times as fast."""
+
+    def __init__(self, picture: Timed, speed: float) -> None:
+        self._picture, self._speed = picture, speed
+
+    def paint(self, canvas: Canvas, second: float) -> None:
+        """The canvas shows that second."""
+        self._picture.paint(canvas, second * self._speed)
+
+
+class Loop:
+    """Something that goes on for `seconds` and then again: it begins as what comes after its end, and fades into itself."""
+
+    def __init__(self, picture: Timed, width: int, height: int, seconds: float) -> None:
+        self._picture, self._seconds = picture, seconds
+        self._fade_s = seconds * LOOP_FADE
+        self._after = Canvas(width, height)
+
+    def paint(self, canvas: Canvas, second: float) -> None:
+        """The canvas shows that second."""
+        self._picture.paint(canvas, second)
+        share = 1 - second / self._fade_s
+        if share > 0:
+            self._picture.paint(self._after, second + self._seconds)
+            weight = np.uint16(round(share * 256))
+            mixed = (canvas.buffer * (np.uint16(256) - weight) + self._after.buffer * weight) >> 8
+            canvas.buffer[...] = mixed.astype(np.uint8)
+
+
+def is_loop_of(request: EngineRequest) -> bool:
+    """Whether the clip is to end where it began."""
+    return bool(request.params.get("video_loop"))
 
 
 def speed_of(request: EngineRequest) -> float:
@@ -68,14 +110,6 @@ def _frame_of(request: EngineRequest) -> tuple[int, int]:
     return size_of(request, image)
 
 
-def _times(count: int, seconds: float, *, is_loop: bool) -> list[float]:
-    """The second that each frame shows; a loop goes out and comes back, gently, so that its last frame leads to its first."""
-    shares = np.arange(count) / count
-    if is_loop:
-        shares = (1 - np.cos(2 * np.pi * shares)) / 2
-    return [float(share) * seconds for share in shares]
-
-
 def _text2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator, hear: Hear) -> Timed:
     scene, _ = scene_of(prompt, width=size[0], height=size[1], seconds=seconds, rng=rng, avoided=_avoided(request), hear=hear)
     return scene
@@ -83,8 +117,19 @@ def _text2video(request: EngineRequest, prompt: str, size: tuple[int, int], seco
 
 def _img2video(request: EngineRequest, prompt: str, size: tuple[int, int], seconds: float, rng: np.random.Generator, hear: Hear) -> Timed:
     image = _grained(opened(input_of(request, "image")), float(request.params.get("augmentation_level") or 0), rng)
-    told = {"rng": rng, "avoided": _avoided(request), "reach": speed_of(request)}
-    return moving_of_images([image], prompt, width=size[0], height=size[1], seconds=seconds, **told)
+    is_loop = is_loop_of(request)
+    turn_s = seconds / (1 + LOOP_FADE) if is_loop else seconds
+    return moving_of_images(
+        [image],
+        prompt,
+        width=size[0],
+        height=size[1],
+        seconds=turn_s,
+        rng=rng,
+        avoided=_avoided(request),
+        reach=speed_of(request),
+        is_loop=is_loop,
+    )
 
 
 def _avoided(request: EngineRequest) -> str:

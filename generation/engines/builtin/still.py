@@ -69,11 +69,24 @@ def covering(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 class Journey:
-    """A camera that glides over a picture, in or out and a little aside, slowly at both ends; the farther, the larger its `reach`."""
+    """A camera that glides over a picture, in or out and a little aside, slowly at both ends; the farther, the larger its `reach`.
 
-    def __init__(self, image: Image.Image, width: int, height: int, seconds: float, rng: np.random.Generator, reach: float = 1.0) -> None:
+    In a loop it comes back the way it went, and is after `seconds` where it began.
+    """
+
+    def __init__(
+        self,
+        image: Image.Image,
+        width: int,
+        height: int,
+        seconds: float,
+        rng: np.random.Generator,
+        reach: float = 1.0,
+        *,
+        is_loop: bool = False,
+    ) -> None:
         self._planes = Planes.of_image(covering(image, round(width * ROOM), round(height * ROOM)))
-        self._seconds = seconds
+        self._seconds, self._is_loop = seconds, is_loop
         near = 1 + (ROOM - 1.06) * reach
         self._zoom = (1.0, near) if rng.random() < 0.7 else (near, 1.0)
         angle = rng.uniform(0, 2 * np.pi)
@@ -81,10 +94,9 @@ class Journey:
 
     def at(self, canvas: Canvas, second: float) -> None:
         """The canvas shows where the camera is at that second."""
-        share = min(second / max(self._seconds, 0.1), 1.0)
-        eased = share * share * (3 - 2 * share)
+        eased = self._way(second / max(self._seconds, 0.001))
         zoom = self._zoom[0] + (self._zoom[1] - self._zoom[0]) * eased
-        breath = 1 + 0.004 * float(np.sin(second * 1.9))
+        breath = 1.0 if self._is_loop else 1 + 0.004 * float(np.sin(second * 1.9))
         wide, high = self._planes.width / zoom * breath, self._planes.height / zoom * breath
         wide, high = min(wide, self._planes.width), min(high, self._planes.height)
         room_x, room_y = self._planes.width - wide, self._planes.height - high
@@ -92,6 +104,13 @@ class Journey:
         top = room_y * (0.5 + self._aim[1] * (eased - 0.5) * 2 * 0.9)
         left, top = min(max(left, 0.0), room_x), min(max(top, 0.0), room_y)
         self._planes.window(canvas, (left, top, left + wide, top + high))
+
+    def _way(self, share: float) -> float:
+        """How much of its way the camera has gone."""
+        if self._is_loop:
+            return (1 - float(np.cos(2 * np.pi * share))) / 2
+        share = min(share, 1.0)
+        return share * share * (3 - 2 * share)
 
 
 class Moving:
@@ -142,10 +161,14 @@ def moving_of_images(
     rng: np.random.Generator,
     avoided: str = "",
     reach: float = 1.0,
+    is_loop: bool = False,
 ) -> Moving:
-    """`moving_of` for images that are open, without the weather that `avoided` names; `reach` is how far the camera goes."""
+    """`moving_of` for images that are open, without the weather that `avoided` names; `reach` is how far the camera goes.
+
+    In a loop each camera ends where it began.
+    """
     each = seconds / len(images)
-    journeys = [Journey(image, width, height, each, rng, reach) for image in images]
+    journeys = [Journey(image, width, height, each, rng, reach, is_loop=is_loop) for image in images]
     return Moving(journeys, seconds, _air(prompt, avoided, rng, width, height))
 
 
