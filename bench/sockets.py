@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DESTINATIONS = ("/user/queue/reply", "/user/topic/progress", "/user/topic/result")
-BEAT_S = 10.0
 OPENING_AT_ONCE = 64
 OPEN_WITHIN_S = 120
 MASK = b"\0\0\0\0"
@@ -63,7 +62,7 @@ class Crowd:
         self.last_at = 0.0
         self.is_recording = False
         self.seen: list[tuple[int, int, float]] = []
-        self.address, self.source = ("127.0.0.1", 0), "127.0.0.1"
+        self.address, self.source, self.beats_ms = ("127.0.0.1", 0), "127.0.0.1", 0
 
     def begin(self, place: int, token: str) -> None:
         """One more connection is on its way."""
@@ -149,7 +148,7 @@ class Crowd:
             if self.is_recording:
                 self.seen += [(client.place, int(number), self.last_at) for number in EVENT.findall(text)]
         elif text == b"o":
-            headers = ("accept-version:1.2,1.1,1.0", "heart-beat:10000,10000", f"Authorization:Bearer {client.token}")
+            headers = ("accept-version:1.2,1.1,1.0", f"heart-beat:{self.beats_ms},{self.beats_ms}", f"Authorization:Bearer {client.token}")
             client.socket.send(said("CONNECT", *headers))
         elif text.startswith(b'a["CONNECTED'):
             frames = (said("SUBSCRIBE", f"id:sub-{place}", f"destination:{name}") for place, name in enumerate(DESTINATIONS[:-1]))
@@ -172,9 +171,9 @@ class Crowd:
 
     # Orders.
 
-    def open(self, *, port: int, source: str, tokens: str, places: list[int]) -> dict[str, Any]:
+    def open(self, *, port: int, source: str, tokens: str, places: list[int], beats_ms: int) -> dict[str, Any]:
         """Clients with the tokens of those lines of the file are connected and subscribed."""
-        self.address, self.source = ("127.0.0.1", port), source
+        self.address, self.source, self.beats_ms = ("127.0.0.1", port), source, beats_ms
         with open(tokens) as file:
             lines = file.read().splitlines()
         begin, wanted = time.monotonic(), self.ready + len(places)
@@ -206,7 +205,8 @@ def main() -> None:
     while True:
         crowd.step(0.1)
         if (passed := time.monotonic() - beaten_at) > 0.1:
-            crowd.beat(passed / BEAT_S)
+            if crowd.beats_ms:
+                crowd.beat(passed * 1000 / crowd.beats_ms)
             beaten_at += passed
         try:
             data = os.read(orders, 1 << 20)
