@@ -207,4 +207,5 @@ def _grain(look: Look, width: int, height: int) -> np.ndarray:
     if left:
         rng = np.random.default_rng(look.seed)
         found = found + (rng.random((height, width), np.float32) - 0.5) * np.float32(amount * NOISE * left**1.5)
-    return np.rint(found).astype(np.int16)
+    whole: np.ndarray = np.rint(found).astype(np.int16)
+    return whole

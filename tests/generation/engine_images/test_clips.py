@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -124,7 +125,8 @@ def test_a_clip_plays_in_browsers_and_starts_before_it_is_whole(
     data = path.read_bytes()
     assert 0 < data.index(b"moov") < data.index(b"mdat"), "the index stands in front"
     with av.open(str(path)) as file:
-        (stream,) = file.streams
+        stream: Any = next(iter(file.streams))
+        assert len(file.streams) == 1
         assert (stream.codec_context.name, stream.codec_context.pix_fmt, stream.codec_context.profile) == ("h264", "yuv420p", "High")
         assert (stream.average_rate, stream.frames, stream.codec_context.width, stream.codec_context.height) == (10, 30, 200, 120)
         assert float(stream.duration * stream.time_base) == 3
