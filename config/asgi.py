@@ -80,7 +80,8 @@ async def _lifespan(receive: Any, send: Any) -> None:
 
 
 async def _goodbye() -> None:
-    """Every socket has its close frame, and a moment to take it."""
+    """Every socket has its close frame, and a moment to take it; every stream has ended."""
     if len(connections):
         await connections.end_all(settings.REALTIME_LEAVING_S)
         await asyncio.sleep(0.1)
+    await hub.close()

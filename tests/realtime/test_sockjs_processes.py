@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,21 +23,22 @@ from accounts.realtime.messages import RESULT
 from accounts.realtime.outbox import Outbox
 from accounts.realtime.sockjs_connections import RESTART, Connections
 from accounts.services.event import event_append
+from config.launcher.places import ROOT
 from operations.services.installation import installation_mark
 from tests.conftest import UserFactory
 from tests.harness import CopiedDatabase
 from tests.realtime.sockets import Client, Framed, Http, Raw, task_made, until
-from tests.realtime.test_events import Server, token_of
+from tests.realtime.test_events import Server, Stream, token_of
 
 pytestmark = [pytest.mark.slow]
 
 
 @contextmanager
-def running(environment: dict[str, str], count: int = 1) -> Iterator[list[Server]]:
+def running(environment: dict[str, str], count: int = 1, *flags: str) -> Iterator[list[Server]]:
     found: list[Server] = []
     try:
         for _ in range(count):
-            found.append(Server(environment))
+            found.append(Server(environment, *flags))
         yield found
     finally:
         for server in found:
@@ -97,6 +103,45 @@ def test_a_process_that_is_asked_to_end_says_goodbye(committed_db: CopiedDatabas
         number = completed(user)  # while nobody listens
         again = [listening(other, carrier, token, **{"last-event-id": "0"}) for carrier in CARRIERS]
         assert [results(client, 1)[0][0] for client in again] == [number] * len(again)
+
+
+def test_a_process_that_only_streams_ends_at_once(committed_db: CopiedDatabase, user_factory: UserFactory) -> None:
+    installation_mark()
+    with running(committed_db.environment, 1, "--timeout-graceful-shutdown", "60") as (server,):
+        stream = Stream(server, token_of(user_factory()))
+        server.process.terminate()
+        assert stream.ended.wait(10)
+        server.process.wait(10)  # the server did not have to cut anything
+
+
+def test_the_launchers_process_compresses_nothing_and_understands_old_clients(committed_db: CopiedDatabase, tmp_path: Path) -> None:
+    installation_mark()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    environment = {**os.environ, **committed_db.environment, "DATA_DIR": str(tmp_path), "PORT": str(port), "HOST": "127.0.0.1"}
+    process = subprocess.Popen([sys.executable, "-m", "config.launcher", "realtime"], cwd=ROOT, env=environment)
+    try:
+        until(lambda: connects(port), 60)
+        with connect(f"ws://127.0.0.1:{port}/ws/0/s/websocket") as found:
+            assert found.recv(timeout=5) == "o"
+            assert found.response is not None
+            assert "sec-websocket-extensions" not in found.response.headers
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as old:
+            old.sendall(b"POST /ws/0/old/xhr HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
+            answer = old.makefile("rb").read()
+        assert b"transfer-encoding" not in answer.lower()
+        assert answer.endswith(b"\r\n\r\no\n")
+    finally:
+        process.terminate()
+        assert process.wait(15) is not None
+
+
+def connects(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/ws").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_a_process_without_clients_ends_at_once(committed_db: CopiedDatabase) -> None:
