@@ -7,7 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import extend_schema
 
-from accounts.api.stargraph.serializers import AVATAR_LIMIT_BYTES, ProfileInput, ProfileOutput
+from accounts.api.avatars import AVATAR_LIMIT_BYTES, avatar_at
+from accounts.api.stargraph.serializers import ProfileInput, ProfileOutput
 from accounts.models import Identity, User
 from accounts.selectors.user import shown_contact, user_of
 from accounts.services.phone import phone_parse
@@ -19,7 +20,7 @@ from config.kernel import clock
 from config.kernel.errors import InvalidInput
 from credits.selectors.wallet import balance_of
 from generation.api.stargraph.images import image_file
-from generation.services.avatar import avatar_create, avatar_of_own
+from generation.services.avatar import avatar_create
 from generation.services.link import public_link_of
 from payments.selectors.subscription import membership_of, vip_level
 
@@ -53,18 +54,11 @@ class ProfileView(StargraphView):
         if not text:
             return ""
         if text.lower().startswith(("http://", "https://")):
-            return self._avatar_at(text)
+            if len(text) > ADDRESS_MAX:
+                raise InvalidInput.field("avatar", f"地址不能超过 {ADDRESS_MAX} 个字符")
+            return avatar_at(user_id=self.principal.user_id, address=text)
         with image_file(text, AVATAR_LIMIT_BYTES) as path:
             return public_link_of(avatar_create(user_id=self.principal.user_id, path=path))
-
-    def _avatar_at(self, address: str) -> str:
-        """A foreign address as it was given; of a picture that the caller has here a public copy. Raises NotFound for anybody else's."""
-        if len(address) > ADDRESS_MAX:
-            raise InvalidInput.field("avatar", f"地址不能超过 {ADDRESS_MAX} 个字符")
-        if address == user_of(self.principal.user_id).avatar_url:
-            return address
-        asset = avatar_of_own(user_id=self.principal.user_id, url=address, limit_bytes=AVATAR_LIMIT_BYTES)
-        return public_link_of(asset) if asset else address
 
 
 def profile(user: User) -> dict[str, Any]:

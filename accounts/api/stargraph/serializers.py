@@ -7,10 +7,9 @@ from typing import Any
 from django.core.validators import EmailValidator
 from rest_framework import serializers
 
+from accounts.api.avatars import AVATAR_LIMIT_BYTES
 from config.contracts.stargraph.fields import StrictCharField
 from generation.api.stargraph.images import encoded_length
-
-AVATAR_LIMIT_BYTES = 1024**2
 
 
 class ProfileInput(serializers.Serializer[Any]):

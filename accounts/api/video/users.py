@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
+from accounts.api.avatars import avatar_at
 from accounts.api.video import serializers as shapes
 from accounts.models import Identity, User
 from accounts.selectors.user import shown_contact, user_of
@@ -57,12 +58,12 @@ class ProfileView(VideoView):
         """The caller's profile."""
         return Response(_profile(user_of(self.principal.user_id)))
 
-    @extend_schema(operation_id="profile_update", request=shapes.ProfileChange, responses=answers(shapes.ProfileOut, 400, 401, 403))
+    @extend_schema(operation_id="profile_update", request=shapes.ProfileChange, responses=answers(shapes.ProfileOut, 400, 401, 403, 404))
     def put(self, request: HttpRequest) -> Response:
         """Change what is given; what is left out stays."""
         changes = self.validated(shapes.ProfileChange)
         if "avatar_url" in changes:
-            changes["avatar_url"] = changes["avatar_url"] or ""
+            changes["avatar_url"] = avatar_at(user_id=self.principal.user_id, address=changes["avatar_url"] or "")
         return Response(_profile(user_update_profile(user_id=self.principal.user_id, **changes)))
 
 

@@ -188,7 +188,7 @@ def test_an_avatar_that_was_replaced_is_swept(somebody: MakeSomebody, clock: Any
     assert (storage.exists(new.storage_key), Asset.objects.get(source="upload")) == (True, new)
 
 
-def test_a_picture_of_ones_own_becomes_a_public_copy(somebody: MakeSomebody) -> None:
+def test_a_picture_of_ones_own_becomes_a_public_copy(somebody: MakeSomebody, api: Any) -> None:
     someone, stranger = somebody(paid=10), somebody()
     someone.client.post("/api/v1/generate/upscale", {"imageBase64": data_url(picture())})
     mine = Task.objects.get().params["image_url"]
@@ -197,6 +197,11 @@ def test_a_picture_of_ones_own_becomes_a_public_copy(somebody: MakeSomebody) -> 
     original, copy = Asset.objects.filter(source="upload").order_by("pk")
     assert (str(copy.uuid) in avatar, copy.is_public, original.is_public) == (True, True, False)
     assert bytes(original.sha256) == bytes(copy.sha256)
+    film = api(someone.user).request("PUT", "/api/users/profile", {"avatar_url": mine})
+    again = Asset.objects.filter(source="upload").latest("pk")
+    assert (film.status, str(again.uuid) in film.body["avatar_url"], again.is_public) == (200, True, True)
+    assert someone.client.get(PROFILE).data["data"]["avatar"] == film.body["avatar_url"]
+    assert api(stranger.user).request("PUT", "/api/users/profile", {"avatar_url": mine}).status == 404
 
 
 def test_the_profile_tells_when_it_was_changed(somebody: MakeSomebody, clock: Any) -> None:
