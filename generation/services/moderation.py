@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -26,6 +27,7 @@ SENSITIVE = "[[sensitive]]"
 WORDS: Moderator = Words()
 OUTSIDE: Moderator = Outside()
 CATEGORY_MAX, EXCERPT_MAX = 120, 300
+HIT_LIFE = dt.timedelta(days=180)
 
 
 def texts_judge(*, user_id: int, kind: str, params: Mapping[str, Any], prove: Callable[[], object] | None = None) -> None:
@@ -56,6 +58,11 @@ def _is_refusal_asked(kind: str, params: Mapping[str, Any]) -> bool:
     addresses = [address for value in named for address in (value if isinstance(value, list) else [value]) if isinstance(address, str)]
     asked = (directive_of_query(urlsplit(address).query) for address in addresses)
     return any(directive is not None and directive.name == "sensitive" for directive in asked)
+
+
+def hits_expire() -> int:
+    """What was recorded half a year ago is gone (business time): it is people's own words. Returns how many rows."""
+    return ModerationHit.objects.filter(created_at__lt=clock.now() - HIT_LIFE).delete()[0]
 
 
 def _judge_outside(user_id: int, kind: str, texts: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from generation.selectors.queue import can_start, oldest_waiting_s
 from generation.services.attempt import attempt_open_of
 from generation.services.claim import queue_age
 from generation.services.life import Trouble, task_move
+from generation.services.moderation import hits_expire
 from generation.services.route import runs_here
 from generation.services.settle import OVERDUE
 from generation.services.takeback import task_take_back
@@ -41,8 +42,8 @@ def sweep_tasks() -> None:
 
 
 def sweep_slowly() -> None:
-    """What may wait an hour: tasks that waited for a day, work folders of dead workers."""
-    for step in (queue_expire, work_sweep):
+    """What may wait an hour: tasks that waited for a day, old hits of moderation, work folders of dead workers."""
+    for step in (queue_expire, hits_expire, work_sweep):
         _safely(step)
 
 
