@@ -48,11 +48,16 @@ class Line:
         """The user's events are wanted from now on, or no longer."""
         if not self.is_connected:
             return
-        self._wishes[user_id] = wanted
+        if wanted == (user_id in self._said):
+            self._wishes.pop(user_id, None)  # what was to be undone has not been said yet
+        else:
+            self._wishes[user_id] = wanted
+            self._bell.set()
+        if wanted and user_id in self._said and user_id not in self._awaited:
+            self._confirmed.add(user_id)
         if not wanted:
             self._confirmed.discard(user_id)
             self._answer(user_id)
-        self._bell.set()
 
     async def confirmed(self, user_id: int) -> None:
         """What is published for the user from now on arrives; also returns when the connection is lost, or was never made."""
@@ -112,8 +117,8 @@ class Line:
             wishes, self._wishes = self._wishes, {}
             if not wishes and silent_s > PING_EVERY_S / 2:
                 await connection.send_command("PING")
-            await self._say(connection, "UNSUBSCRIBE", [user for user, wanted in wishes.items() if not wanted and user in self._said])
-            await self._say(connection, "SUBSCRIBE", [user for user, wanted in wishes.items() if wanted and user not in self._said])
+            await self._say(connection, "UNSUBSCRIBE", [user for user, wanted in wishes.items() if not wanted])
+            await self._say(connection, "SUBSCRIBE", [user for user, wanted in wishes.items() if wanted])
 
     async def _say(self, connection: AbstractConnection, command: str, users: list[int]) -> None:
         if command == "SUBSCRIBE":
