@@ -54,6 +54,8 @@ class Conversation:
 
     async def hear(self, text: str) -> None:
         """The client said `text`. Nothing it says raises: what is wrong ends the conversation with an ERROR frame."""
+        if self.outbox.closing is not None:
+            return
         self._beats.heard_at = time.monotonic()
         frame: Frame | None = None
         try:

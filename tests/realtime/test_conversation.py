@@ -146,6 +146,13 @@ class Talk:
         await asyncio.sleep(seconds)
         return [split(text) for text in self.outbox.take(1000) if text != "\n"]
 
+    async def until_quiet(self, seconds: float = 0.5) -> list[Frame]:
+        """What comes until nothing has come for a while."""
+        found: list[Frame] = []
+        while more := await self.rest(seconds):
+            found += more
+        return found
+
 
 # The reply comes first.
 
@@ -246,7 +253,7 @@ async def _storm(world: World, chance: random.Random, *, is_global: bool) -> dic
             await talk.subscribe(destination, last_event_id=(f"{newest:.1f}" if is_global and newest >= 0 else last.get(destination, "0")))
         for listener in world.listeners if was_over else ():
             listener.catch_up()
-        for command, headers, body in await talk.rest(0.15 if was_over else chance.random() / 20):
+        for command, headers, body in await (talk.until_quiet() if was_over else talk.rest(chance.random() / 20)):
             if not was_over and chance.random() < 0.05:
                 break  # cut off here: the rest never arrived
             assert command == "MESSAGE"
@@ -424,6 +431,19 @@ def test_thousands_of_subscriptions_are_refused(world: World) -> None:
     run(work)
 
 
+def test_what_comes_after_the_end_is_not_read(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        talk = Talk()
+        await talk.hello()
+        for text in ("HEL猫O\n", "\n\n\0", "SUBSCRIBE\n"):
+            await talk.conversation.hear(text)
+        assert [headers["message"] for _, headers, _ in await talk.rest()] == ["Unknown command"]
+        await talk.conversation.stop()
+
+    run(work)
+    assert not caplog.records
+
+
 PIECES = st.sampled_from([
     "CONNECT\n", "SEND\n", "SUBSCRIBE\n", "UNSUBSCRIBE\n", "ACK\n", "NACK\n", "BEGIN\n", "DISCONNECT\n", "\n", "\r\n", "\0", ":", "\\", "\\c",
     "id:1\n", f"destination:{REPLY}\n", f"destination:{STATUS}\n", f"destination:{GENERATE}\n", "destination:/x\n", "receipt:\\n\n",
@@ -435,7 +455,7 @@ PIECES = st.sampled_from([
 @fuzzing(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.one_of(PIECES, st.text(max_size=40)), max_size=25), is_connected=st.booleans())
 def test_nothing_that_is_said_raises_or_is_answered_without_end(
-    world: World, monkeypatch: pytest.MonkeyPatch, texts: list[str], is_connected: bool
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, texts: list[str], is_connected: bool
 ) -> None:
     monkeypatch.setattr(module.sends, "answered", lambda _: Answer(b"{}"))
     knocks._refused.clear()
@@ -454,4 +474,5 @@ def test_nothing_that_is_said_raises_or_is_answered_without_end(
         await talk.conversation.stop()
 
     run(work)
+    assert not caplog.records
     assert world.listeners == []
