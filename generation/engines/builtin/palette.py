@@ -38,6 +38,7 @@ WORDS: dict[str, dict[str, str]] = {
         "boat": r"boat|ship|sail|fisherman|raft|ferry|船|舟|帆|渔|渡",
         "whale": r"whale|鲸",
         "fox": r"fox|deer|wolf|dog|狐|鹿|狼|狗",
+        "cat": r"\bcats?\b|kitten|kitty|猫",
         "balloon": r"balloons?|热气球|气球",
         "lanterns": r"lanterns?|灯笼|孔明灯|天灯",
         "fireflies": r"firefl(y|ies)|萤",

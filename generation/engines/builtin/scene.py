@@ -10,6 +10,7 @@ import numpy as np
 from generation.engines.builtin import figures
 from generation.engines.builtin.canvas import Canvas, Floats, Sprite, fill
 from generation.engines.builtin.caption import draw_caption
+from generation.engines.builtin.cat import cat
 from generation.engines.builtin.elements import (
     FPS,
     Aurora,
@@ -102,6 +103,7 @@ def scene_of(
     plan = plan_of(prompt, rng, avoided)
     stage = Stage(width, height, seconds, plan, rng, hear)
     PLACES[plan.place](stage)
+    cat(stage)
     weather(stage)
     return Scene(stage.elements), plan
 

@@ -119,6 +119,15 @@ def test_another_seed_is_clearly_another_picture(shown: Make) -> None:
         assert all(apart(one, two) > 6 for one, two in itertools.combinations(found, 2)), prompt
 
 
+def test_the_documents_own_example_shows_its_cat(shown: Make) -> None:
+    words = "一只可爱的猫咪在花园里玩耍"
+    for seed in (1, 2, 3):
+        there, away = shown(prompt=words, seed=seed), shown(prompt=words, seed=seed, negative_prompt="猫")
+        assert plan_of(words, np.random.default_rng(seed)).place == "meadow"
+        bright = (there[100:150] > 150).all(axis=2) & (np.abs(there - away)[100:150].max(axis=2) > 40)
+        assert bright.sum() > 40, "its chest is pale"
+
+
 SCRIPT = """
 import django, hashlib, json, pathlib, sys, tempfile, types, uuid
 django.setup()
