@@ -19,7 +19,7 @@ const reached = {};
 place.all = async (point) => {
   reached[point] = (reached[point] || 0) + 1;
   if (reached[point] === place.cases.length) process.stdout.write(`${point}\n`);
-  await until(`all to be ${point}`, () => reached[point] >= place.cases.length, 60);
+  await until(`all to be ${point}`, () => reached[point] >= place.cases.length);
 };
 
 async function seen(one) {

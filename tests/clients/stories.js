@@ -52,7 +52,7 @@ const stories = {
     await subscribeAll(door);
     const receipts = [...door.receipts];
     const carrier = door.socket ? door.socket.transport : null;
-    const byRest = await order(place, "一只可爱的猫咪 [[slow:1]]");
+    const byRest = await order(place, "一只可爱的猫咪 [[slow:2]]");
     await until("the result", () => door.hasResult(byRest));
     door.send("/app/task/status", { taskId: byRest });
     await until("the state", () => door.heard.some((one) => one.type === "status"));

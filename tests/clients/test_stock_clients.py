@@ -12,7 +12,7 @@ from tests.clients.pages import FOREIGN, Cases, Page
 from tests.clients.seen import received, told
 from tests.clients.tools import Report
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 each_case = pytest.mark.parametrize(("client", "transport"), CASES)
 
 
@@ -110,22 +110,25 @@ def test_hearts_beat_and_nobody_hangs_up(stock: Stock, client: str, transport: s
     told("node", NAMES[client], transport, f"idle for {IDLE_MS / 1000:g} s", f"{found['beats']} beats, still open")
 
 
-IN_PAGES = {
-    "its own origin": ("websocket", "xhr-streaming", "eventsource", "xhr-polling", "htmlfile", "jsonp-polling"),
-    "another origin": (
-        *("websocket", "xhr-streaming", "eventsource", "xhr-polling", "jsonp-polling"),
-        *("iframe-eventsource", "iframe-htmlfile", "iframe-xhr-polling"),
-    ),
+USUAL = ("websocket", "xhr-streaming", "eventsource", "xhr-polling")
+AGED = {
+    "its own origin": ("htmlfile", "jsonp-polling"),
+    "another origin": ("jsonp-polling", "iframe-eventsource", "iframe-htmlfile", "iframe-xhr-polling"),
 }
+
+
+def in_pages(where: str) -> list[Cases]:
+    """The cases of each page: a browser opens six connections to a host, and these hold up to four of them open."""
+    usual: list[Cases] = [[(client, name) for name in USUAL] for client in ("DocumentedOld", "DocumentedModern")]
+    return [*usual, [("DocumentedOld", name) for name in AGED[where]]]
 
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
-@pytest.mark.parametrize("where", IN_PAGES)
+@pytest.mark.parametrize("where", AGED)
 def test_the_documents_snippets_run_in_pages(stock: Stock, chromium: Any, where: str) -> None:
     origin = FOREIGN if where == "another origin" else stock.base
-    wishes: list[Cases] = [[("DocumentedOld", name), ("DocumentedModern", name)] for name in IN_PAGES[where]]
-    pages = [Page(chromium, origin, "document", cases, stock.place) for cases in wishes]
+    pages = [Page(chromium, origin, "document", cases, stock.place) for cases in in_pages(where)]
     for found in [one for page in pages for one in page.reports()]:
         check_document(found)
         told(f"Chromium, {where}", NAMES[found["client"]], found["transport"], "the document's snippets", document_words(found))
@@ -150,7 +153,8 @@ def survivors(stock: Stock) -> Stock:
 @each_case
 def test_a_killed_platform_costs_nothing(survivors: Stock, client: str, transport: str) -> None:
     found = survivors.seen("killed", client, transport)
-    assert found["count"] == 2
+    assert found["wasRunning"]
+    assert found["count"] >= 2
     assert found["closes"][0]["code"] in (1006, 1002)
     messages = found["told"]
     assert said(messages) == WHOLE, "nothing missed and nothing twice"

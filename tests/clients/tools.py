@@ -56,7 +56,7 @@ class NodeRun:
 
     def __init__(self, plan: Report) -> None:
         environment = {"PATH": os.environ["PATH"], "NODE_PATH": str(MODULES)}
-        command = [NODE, HERE / "node.js", json.dumps(plan)]
+        command = [str(NODE), str(HERE / "node.js"), json.dumps(plan)]
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def reports(self, on: dict[str, Callable[[], object]] | None = None) -> list[Report]:
