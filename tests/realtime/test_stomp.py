@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.realtime.stomp import BODY_MAX_BYTES, Frame, Malformed, Parser, Version, chosen_version, encoded
 
@@ -99,3 +101,39 @@ def test_writes_what_the_version_escapes() -> None:
     assert encoded("MESSAGE", headers, "猫".encode(), version="1.2") == "MESSAGE\nid:a\\cb\\\\c\\nd\\re\n\n猫\0"
     assert encoded("MESSAGE", headers, version="1.1") == "MESSAGE\nid:a\\cb\\\\c\\nd\re\n\n\0"
     assert encoded("CONNECTED", {"id": "a:b"}, version="1.2") == "CONNECTED\nid:a:b\n\n\0"
+
+
+BYTES = st.one_of(
+    st.binary(max_size=60),
+    st.sampled_from([b"SEND\n", b"CONNECT\n", b"a:b\n", b"\n", b"\r\n", b"\0", b"content-length:2\n", b"\\c", b":", b"\n\n\0"]),
+)
+
+
+def _outcome(pieces: list[bytes], version: Version) -> tuple[list[Frame], bool]:
+    parser, found = Parser(), list[Frame]()
+    parser.version = version
+    try:
+        for piece in pieces:
+            found.extend(parser.feed(piece))
+    except Malformed:
+        return found, True
+    return found, False
+
+
+@given(pieces=st.lists(BYTES, max_size=20), version=st.sampled_from(["1.0", "1.1", "1.2"]))
+def test_any_bytes_are_frames_or_malformed_and_never_anything_else(pieces: list[bytes], version: Version) -> None:
+    data = b"".join(pieces)
+    frames, is_malformed = _outcome([data[at : at + 1] for at in range(len(data))], version)
+    assert _outcome(pieces, version)[1] == is_malformed
+    if not is_malformed:
+        assert _outcome(pieces, version)[0] == frames
+
+
+VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30)
+
+
+@given(value=VALUES, body=st.binary(max_size=200))
+def test_what_is_written_is_read_again(value: str, body: bytes) -> None:
+    """In 1.2 every value but one with NUL has a spelling; `content-length` lets a body hold anything."""
+    head = encoded("SEND", {"k": value, "content-length": str(len(body))}).encode().removesuffix(b"\0")
+    assert parsed(head + body + b"\0") == [Frame("SEND", {"k": value, "content-length": str(len(body))}, body)]
