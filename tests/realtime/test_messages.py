@@ -135,7 +135,7 @@ def test_beginnings_tell_how_far_the_task_is_and_unknown_events_nothing(user_fac
 def test_a_story_that_is_over_begins_at_0_unless_a_second_attempt_began_further_on(user_factory: UserFactory) -> None:
     user = user_factory()
     task = task_made(user, status="FAILED", progress=60, error_code="timeout")
-    engine = Engine.objects.order_by("pk").first()
+    engine = Engine.objects.earliest("pk")
     for number, percent in ((1, 0), (2, 60)):
         Attempt.objects.create(task=task, number=number, engine=engine, sent_at=clock.real_now())
         [(_, body)] = bodies(told(user.pk, message("task.started", task)))
