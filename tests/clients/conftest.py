@@ -37,6 +37,7 @@ class Stock:
     def __init__(self, platform: Run) -> None:
         self.platform, self.base = platform, f"http://127.0.0.1:{platform.port}"
         self._seen: dict[tuple[str, str, str], Report] = {}
+        self._runs: list[NodeRun] = []
         self._idle = self._begun("idle")
 
     @cached_property
@@ -57,18 +58,25 @@ class Stock:
 
     def killed(self) -> None:
         """The story in whose middle the platform's web process dies."""
-        self._played("killed", self._begun("killed"), {"begun": self._kill})
+        self._played("killed", self._begun("killed"), {"begun": self.kill})
+
+    def end(self) -> None:
+        """No node process is left, also when a test was broken off."""
+        for run in self._runs:
+            run.end()
 
     def _begun(self, story: str) -> NodeRun:
         found = DOCUMENT_CASES if story == "document" else CASES
         cases = [{"client": client, "transport": transport, "story": story} for client, transport in found]
-        return NodeRun({**self.place, "cases": cases})
+        self._runs.append(NodeRun({**self.place, "cases": cases}))
+        return self._runs[-1]
 
     def _played(self, story: str, run: NodeRun, on: dict[str, Callable[[], object]]) -> None:
         for report in run.reports(on):
             self._seen[story, report["client"], report["transport"]] = report
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """The platform's web process is gone, sockets and all; its supervisor starts another."""
         os.kill(self.platform.pids()["web"], signal.SIGKILL)
 
 
@@ -79,5 +87,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
     running = Run(tmp_path_factory.mktemp("clients") / "var")
     running.start(DEMO_PASSWORD=PASSWORD, RATE_LIMITS="off", WORKER_PROCESSES="6", SOCKJS_CLIENT_URL=CLIENT_URL)
     running.wait_announced()
-    yield Stock(running)
+    clients = Stock(running)
+    yield clients
+    clients.end()
     running.stop()

@@ -12,6 +12,11 @@ FOREIGN = "http://localhost:9"
 """An origin that is not the platform's; Chromium gets its files from here, nobody listens there."""
 CLIENT_URL = f"{FOREIGN}{FOLDER}sockjs-client/dist/sockjs.min.js"
 BEGIN = """([story, cases, place]) => {
+  window.reached = {};
+  place.all = (point) => {
+    reached[point] = (reached[point] || 0) + 1;
+    return until(`all to be ${point}`, () => reached[point] >= cases.length);
+  };
   window.found = Promise.all(cases.map(async ([client, transport]) => {
     const make = () => new doors[client](place.base, transport, place.token);
     return { client, transport, ...(await stories[story](make(), { ...place, transport }, make)) };
@@ -31,11 +36,16 @@ class Page:
     def __init__(self, browser: Any, origin: str, story: str, cases: Cases, place: Report) -> None:
         self._context = browser.new_context(permissions=["local-network-access"])  # as a person grants it to a site
         self._page = self._context.new_page()
+        self._count = len(cases)
         self._errors: list[str] = []
         self._page.on("pageerror", lambda error: self._errors.append(str(error)))
         self._context.route(f"**{FOLDER}**", _serve)
         self._page.goto(f"{origin}{FOLDER}page.html")
         self._page.evaluate(BEGIN, [story, cases, place])
+
+    def wait_for(self, point: str) -> None:
+        """All cases have reached `point` of their story."""
+        self._page.wait_for_function("([point, count]) => reached[point] >= count", arg=[point, self._count])
 
     def reports(self) -> list[Report]:
         """What every case saw, once all have ended; an error that nobody catches in the page fails the test."""

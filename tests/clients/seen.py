@@ -29,11 +29,14 @@ def told(where: str, client: str, transport: str, story: str, words: str) -> Non
 
 
 def table() -> str:
-    """The newest row of each client, transport and story, as Markdown."""
+    """One line a client and transport, one column a story, the newest run of each, as Markdown."""
     rows = [json.loads(line) for line in SEEN.read_text().splitlines()] if SEEN.exists() else []
-    newest = {tuple(row[name] for name in COLUMNS[:4]): row["received"] for row in rows}
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join([*key, words])} |" for key, words in newest.items())])
+    cells = {tuple(row[name] for name in COLUMNS[:4]): row["received"] for row in rows}
+    stories = list(dict.fromkeys(row["story"] for row in rows))
+    heads = list(dict.fromkeys(key[:3] for key in cells))
+    lines = [f"| where | client | transport | {' | '.join(stories)} |", "|---" * (3 + len(stories)) + "|"]
+    lines += [f"| {' | '.join([*head, *(cells.get((*head, story), '–') for story in stories)])} |" for head in heads]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -153,12 +153,31 @@ def survivors(stock: Stock) -> Stock:
 @each_case
 def test_a_killed_platform_costs_nothing(survivors: Stock, client: str, transport: str) -> None:
     found = survivors.seen("killed", client, transport)
+    check_killed(found)
+    told("node", NAMES[client], transport, "kill -9", killed_words(found))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+def test_a_killed_platform_costs_pages_nothing(survivors: Stock, chromium: Any) -> None:
+    page = Page(chromium, FOREIGN, "killed", [("Modern", name) for name in USUAL], survivors.place)
+    page.wait_for("begun")
+    survivors.kill()
+    for found in page.reports():
+        check_killed(found)
+        told("Chromium, another origin", NAMES["Modern"], found["transport"], "kill -9", killed_words(found))
+
+
+def check_killed(found: Report) -> None:
+    """Killed in the middle, back by itself, and everything told once and in order."""
     assert found["wasRunning"]
     assert found["count"] >= 2
     assert found["closes"][0]["code"] in (1006, 1002)
-    messages = found["told"]
-    assert said(messages) == WHOLE, "nothing missed and nothing twice"
+    assert said(found["told"]) == WHOLE, "nothing missed and nothing twice"
     assert found["isInOrder"]
     assert said(found["later"]) == WHOLE
-    codes = "+".join(str(close["code"]) for close in found["closes"][:3])
-    told("node", NAMES[client], transport, "kill -9", f"closed {codes}, back as no. {found['count']}: {received(messages)}")
+
+
+def killed_words(found: Report) -> str:
+    closes = "+".join(str(close["code"]) for close in found["closes"][:3])
+    return f"closed {closes}, back as no. {found['count']}: {received(found['told'])}"

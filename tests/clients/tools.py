@@ -68,3 +68,8 @@ class NodeRun:
                 return found
             (on or {}).get(line.strip(), lambda: None)()
         raise AssertionError(f"node ended without an answer: {self._process.stderr.read()}")
+
+    def end(self) -> None:
+        """The process is gone, whether its plan was played to the end or not."""
+        self._process.kill()
+        self._process.communicate()
