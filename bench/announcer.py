@@ -32,40 +32,35 @@ from generation.models import Task  # noqa: E402
 
 LIFE_S = 86_400
 TURN_S = 0.01
-_users: list[int] = []
-_tasks: dict[int, list[Task]] = {}
+_tasks: list[Task] = []
 
 
-def users(*, count: int, busy: int, tasks_each: int, tokens: str) -> dict[str, Any]:
-    """So many users stand, each with a session and a task, the first `busy` ones with `tasks_each`; `token user` lines are in the file."""
+def users(*, count: int, tokens: str) -> dict[str, Any]:
+    """So many users stand, each with a session and a task; `token user` lines are in the file."""
     now = clock.real_now()
     mark = secrets.token_hex(4)
     names = [f"listener-{mark}-{number}" for number in range(count)]
     made = User.objects.bulk_create([User(username=name, password=make_password(None), created_at=now) for name in names], batch_size=1000)
     EventHead.objects.bulk_create([EventHead(user=user) for user in made], batch_size=1000)
     ends = now + dt.timedelta(seconds=LIFE_S)
-    lasting = {"form": Session.Form.BODY, "access_life_s": LIFE_S, "refresh_life_s": LIFE_S, "opened_at": now}
+    lasting: dict[str, Any] = {"form": Session.Form.BODY, "access_life_s": LIFE_S, "refresh_life_s": LIFE_S, "opened_at": now}
     sessions = Session.objects.bulk_create(
         [Session(user=user, last_used_at=now, expires_at=ends, **lasting) for user in made], batch_size=1000
     )
-    facts = {"kind": "text2img", "offer": "stargraph/text2img", "alias": "m", "params": {"steps": 20}, "status": "SUCCEEDED"}
+    facts: dict[str, Any] = {
+        "kind": "text2img",
+        "offer": "stargraph/text2img",
+        "alias": "m",
+        "params": {"steps": 20},
+        "status": "SUCCEEDED",
+    }
     facts |= {"cost_credits": 0, "estimate_s": 1, "deadline_at": now, "created_at": now, "updated_at": now}
-    owners = [user for place, user in enumerate(made) for _ in range(tasks_each if place < busy else 1)]
-    _tasks.clear()
-    for task in Task.objects.bulk_create([Task(user=owner, **facts) for owner in owners], batch_size=1000):
-        _tasks.setdefault(task.user_id, []).append(task)
-    _users[:] = [user.pk for user in made]
+    _tasks[:] = Task.objects.bulk_create([Task(user=user, **facts) for user in made], batch_size=1000)
     with open(tokens, "w") as file:
         for session in sessions:
             token = token_issue(kind="access", user_id=session.user_id, session_id=session.pk, life_s=LIFE_S, at=now)
             file.write(f"{token} {session.user_id}\n")
     return {"users": len(made)}
-
-
-def _task(place: int, turn: int) -> Task:
-    """The task of the user at `place` whose turn it is."""
-    tasks = _tasks[_users[place]]
-    return tasks[turn % len(tasks)]
 
 
 def _payload(task: Task) -> dict[str, Any]:
@@ -85,14 +80,14 @@ def events(*, count: int, among: int, a_second: float, kind: str) -> dict[str, A
         time.sleep(max(0.0, begin + turn / a_second - time.monotonic()))
         committed: list[float] = []
         with transaction.atomic():
-            number = _append(_task(turn % among, turn // among), kind, committed)
+            number = _append(_tasks[turn % among], kind, committed)
         found.append((turn % among, number, committed[0]))
     return {"events": found}
 
 
 def flood(*, a_second: int, count: int, among: int, logged_share: float, percent: int = 99, first: int = 0) -> dict[str, Any]:
     """Messages for `among` users in turn at a steady rate: announcements of progress as the engine's watch makes them, and events of
-    the log, some in one commit. Each user's tasks take turns, and their progress rises to `percent`."""
+    the log, some in one commit. Each task's progress rises to `percent`."""
     redis, sent, begin = client(), 0, time.monotonic()
     while sent < count:
         time.sleep(TURN_S)
@@ -100,13 +95,13 @@ def flood(*, a_second: int, count: int, among: int, logged_share: float, percent
         logged = int(until * logged_share) - int(sent * logged_share)
         pipe = redis.pipeline(transaction=False)
         for number in range(sent, until - logged):
-            task = _task(first + number % among, number // among)
+            task = _tasks[first + number % among]
             payload = {**_payload(task), "progress": round(number / count * percent, 1)}
             pipe.publish(f"events:{task.user_id}", orjson.dumps({"id": None, "kind": "task.progress", "payload": payload}))
         pipe.execute()
         with transaction.atomic():
             for number in range(until - logged, until):
-                _append(_task(first + number % among, number // among), "task.started", [])
+                _append(_tasks[first + number % among], "task.started", [])
         sent = until
     return {"sent": sent, "began_at": begin, "ended_at": time.monotonic()}
 

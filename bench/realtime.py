@@ -19,6 +19,8 @@ from config.launcher.supervisor import WEB_FLAGS, WORKER_FLAGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PORT = 8013
+EVERY_STEP = {"REALTIME_PROGRESS_EVERY_MS": "0"}
+"""Each message is told: steps of a task that come fast are not merged, so what is missing was lost."""
 USERS = 10_000
 LISTENING = 1_000
 CROWDS = 2
@@ -28,14 +30,12 @@ EVENTS = 600
 EVENTS_A_SECOND = 60
 FLOOD_A_SECOND = 7_200
 FLOOD_S = 8
-TASKS_EACH = 6
-"""So that no task's progress comes so often that steps of it are merged: each message is told."""
-LOGGED_SHARE = 0.03
-"""Of the flood's messages so many are events of the log: two a task beside a minute of progress."""
+LOGGED_SHARE = 0.02
+"""Of the flood's messages so many are events of the log: beginning and end of a task beside fifty seconds of its progress."""
 WARM_UP_A_SECOND = 1_500
 ONE_A_SECOND = 3_000
 ROUNDS = 6
-PICTURES = 12
+PICTURES = 22
 
 
 class Process:
@@ -127,14 +127,14 @@ class Clients:
 
 def measure(services: Services, env: dict[str, str], tokens: Path, work: Path) -> dict[str, Any]:
     """Every figure of a realtime process on a migrated database. `tokens`: lines of users who have credits."""
-    env = {**env, "PORT": str(PORT), "PUBLIC_BASE_URL": f"http://127.0.0.1:{PORT}"}
+    env = {**env, "PORT": str(PORT), "PUBLIC_BASE_URL": f"http://127.0.0.1:{PORT}", **EVERY_STEP}
     subprocess.run([sys.executable, str(ROOT / "manage.py"), "prepare"], env=env, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     announcer = Process("bench.announcer", env)
     listeners = work / "listeners.tokens"
-    announcer.ask("users", count=USERS, busy=LISTENING, tasks_each=TASKS_EACH, tokens=str(listeners))
+    announcer.ask("users", count=USERS, tokens=str(listeners))
     services.settle()
     try:
-        with _serving({**env, "REALTIME_PROGRESS_EVERY_MS": "0"}, work) as pid:
+        with _serving(env, work) as pid:
             held = _held(pid, announcer, Clients(env, listeners))
         with _serving(env, work) as pid:
             told = _told(pid, announcer, Clients(env, listeners))
@@ -202,7 +202,7 @@ def _commit_to_screen(announcer: Process, clients: Clients) -> dict[str, Any]:
 def _flood(pid: int, announcer: Process, clients: Clients) -> dict[str, Any]:
     """Progress of many tasks at once, and events of the log among it. Each task was heard of before: it began earlier."""
     clients.mark()
-    begun = announcer.ask("flood", a_second=WARM_UP_A_SECOND, count=LISTENING * TASKS_EACH, among=LISTENING, logged_share=0.0, percent=0)
+    begun = announcer.ask("flood", a_second=WARM_UP_A_SECOND, count=LISTENING, among=LISTENING, logged_share=0.0, percent=0)
     clients.report(begun["sent"])
     clients.mark()
     begin_cpu_s = _cpu_s(pid)
