@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+
+from django.conf import settings
+
+
+class Stalled(Exception):
+    """The client took nothing for too long; its connection has been cut."""
+
+
+async def send_in_time(send: Callable[[MutableMapping[str, Any]], Awaitable[None]], event: MutableMapping[str, Any]) -> None:
+    """`event` is on its way. Raises Stalled, the connection cut, when there was no room for it for `REALTIME_STALLED_S`."""
+    try:
+        async with asyncio.timeout(settings.REALTIME_STALLED_S):
+            await send(event)
+    except TimeoutError:
+        cut(send)
+        raise Stalled() from None
 
 
 def cut(send: Any) -> None:

@@ -16,6 +16,7 @@ import orjson
 from django.conf import settings
 
 from accounts.realtime.callers import Caller, Proof, caller_of, host_is_ours
+from accounts.realtime.cutting import send_in_time
 from accounts.realtime.hub import Hub
 from accounts.realtime.listener import Listener
 from accounts.realtime.threads import in_thread
@@ -152,7 +153,7 @@ def _read(listener: Listener) -> list[Any]:
 
 
 async def _write(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await send_in_time(send, {"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _refuse(send: Send, error: DomainError, request_id: str, extra: Headers) -> None:

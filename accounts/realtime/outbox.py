@@ -9,6 +9,8 @@ from accounts.realtime.bell import Bell
 WAITING_MAX = 1000
 WAITING_MAX_BYTES = 4 * 1024 * 1024
 ROOM = 200
+FRAME_BYTES = 64 * 1024
+"""What goes out at once: a client that takes this much in its time is not too slow, however much waits for it."""
 GOING_AWAY = (3000, "Go away!")
 TOO_SLOW = (1013, "Too slow")
 
@@ -44,9 +46,13 @@ class Outbox:
         self.woken.set()
 
     def take(self, most: int = ROOM) -> list[str]:
-        """Up to `most` texts, which then wait no longer."""
-        found = [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
-        self._size -= sum(map(len, found))
+        """Up to `most` texts or a frame's bytes, which then wait no longer; one text at least, if there is any."""
+        found: list[str] = []
+        size = 0
+        while self._waiting and len(found) < most and size < FRAME_BYTES:
+            found.append(self._waiting.popleft())
+            size += len(found[-1])
+        self._size -= size
         if len(self._waiting) <= ROOM:
             self.drained.set()
         if not self._waiting and self.closing is None:

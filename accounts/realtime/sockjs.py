@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import orjson
 from django.conf import settings
 
-from accounts.realtime.cutting import cut_if_stuck
+from accounts.realtime.cutting import Stalled, cut_if_stuck
 from accounts.realtime.sockjs_connections import Connections
-from accounts.realtime.sockjs_http import TEXT, Exchange, Headers, Receive, Scope, Send, Stalled, origin_allowed
+from accounts.realtime.sockjs_http import TEXT, Exchange, Headers, Receive, Scope, Send, origin_allowed
 from accounts.realtime.sockjs_receiving import receive_on
 from accounts.realtime.sockjs_sending import send_to
 from accounts.realtime.sockjs_session import Opening, Sessions

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.realtime.cutting import cut
+from accounts.realtime.cutting import send_in_time
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -33,10 +33,6 @@ class BadBody(Exception):
     def __init__(self, status: int, text: bytes) -> None:
         super().__init__(status, text)
         self.status, self.text = status, text
-
-
-class Stalled(Exception):
-    """The client took nothing for too long; its connection has been cut."""
 
 
 def origin_allowed(origin: str | None, headers: Headers) -> bool:
@@ -78,30 +74,22 @@ class Exchange:
     async def start(self, status: int, headers: Headers) -> None:
         """The answer begins. Raises Stalled."""
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        await self._out({"type": "http.response.start", "status": status, "headers": encoded})
+        await send_in_time(self._send, {"type": "http.response.start", "status": status, "headers": encoded})
 
     async def write(self, body: bytes) -> None:
         """`body` goes out as a chunk of its own. Raises Stalled."""
         if body:
-            await self._out({"type": "http.response.body", "body": body, "more_body": True})
+            await send_in_time(self._send, {"type": "http.response.body", "body": body, "more_body": True})
 
     async def end(self, body: bytes = b"") -> None:
         """The answer is complete. Raises Stalled."""
-        await self._out({"type": "http.response.body", "body": body, "more_body": False})
+        await send_in_time(self._send, {"type": "http.response.body", "body": body, "more_body": False})
 
     async def plain(self, status: int, body: bytes, headers: Headers) -> None:
         """A whole answer. Raises Stalled."""
         length = {} if status in (204, 304) else {"content-length": str(len(body))}
         await self.start(status, {**headers, **length})
         await self.end(body)
-
-    async def _out(self, event: MutableMapping[str, Any]) -> None:
-        try:
-            async with asyncio.timeout(settings.REALTIME_STALLED_S):
-                await self._send(event)
-        except TimeoutError:
-            cut(self._send)
-            raise Stalled() from None
 
     # Headers.
 

@@ -88,7 +88,8 @@ class Session:
 
     def interrupt(self) -> None:
         """The network cut the receiver: nobody knows what arrived, so the session is over."""
-        self.outbox.take(len(self.outbox))
+        while self.outbox.take():
+            pass
         self.outbox.close(*INTERRUPTED)
 
     async def hear(self, texts: list[str]) -> None:

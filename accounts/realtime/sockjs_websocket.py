@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from django.conf import settings
 
-from accounts.realtime.cutting import cut
+from accounts.realtime.cutting import send_in_time
 from accounts.realtime.outbox import GOING_AWAY, Outbox
 from accounts.realtime.sockjs_http import Receive, Scope, Send
 from accounts.realtime.sockjs_session import Opening, closed, packed, unpacked
@@ -36,9 +36,7 @@ class Socket:
         finally:
             reader.cancel()
             writer.cancel()
-            results = await asyncio.gather(reader, writer, return_exceptions=True)
-            if isinstance(results[1], BaseException):
-                cut(self._send)  # what it did not take is nobody's business any more
+            await asyncio.gather(reader, writer, return_exceptions=True)
             await talker.stop()
 
     async def _read(self, hear: Callable[[str], Awaitable[None]]) -> None:
@@ -81,11 +79,10 @@ class Socket:
             await self._out("h")
 
     async def _out(self, text: str) -> None:
-        async with asyncio.timeout(settings.REALTIME_STALLED_S):
-            await self._send({"type": "websocket.send", "text": text})
+        await send_in_time(self._send, {"type": "websocket.send", "text": text})
 
     async def _end(self, code: int, reason: str) -> None:
         if self._is_framed:
             await self._out(closed(code, reason))
         is_clean = self._is_framed or (code, reason) == GOING_AWAY
-        await self._send({"type": "websocket.close", "code": 1000 if is_clean else code, "reason": reason})
+        await send_in_time(self._send, {"type": "websocket.close", "code": 1000 if is_clean else code, "reason": reason})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 import time
@@ -44,8 +43,11 @@ class EchoServer:
             time.sleep(0.01)
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-        self.loop = asyncio.get_running_loop()
-        await next(one for one in self._endpoints if one.owns(scope["path"]))(scope, receive, send)
+        await self.endpoint(scope["path"])(scope, receive, send)
+
+    def endpoint(self, path: str) -> Endpoint:
+        """The service that answers `path`."""
+        return next(one for one in self._endpoints if one.owns(path))
 
     @property
     def open_connections(self) -> int:
