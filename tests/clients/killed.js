@@ -42,7 +42,8 @@ stories.killed = async (door, place) => {
   await place.all("returned");
   const later = await orderOnce(place, "later", "清晨的湖面");
   await until("the later result", () => door.hasResult(later));
-  const found = { wasRunning, told: door.about(taskId), later: door.about(later), isInOrder: isInOrder(door), count, closes: [...door.closes] };
+  const seen = { told: door.about(taskId), later: door.about(later), isInOrder: isInOrder(door) };
+  const found = { wasRunning, ...seen, count, closes: [...door.closes] };
   isOver = true;
   await door.leave();
   await staying;
