@@ -20,7 +20,7 @@ from accounts.realtime.listener import PAGE, Listener, Message
 from accounts.realtime.outbox import GOING_AWAY, TOO_SLOW, Outbox
 from accounts.realtime.refusal import BROKEN, REFUSED, Refused
 from accounts.realtime.stomp import OPENING, Frame, Malformed, Parser, Version, chosen_version, encoded
-from accounts.realtime.subscriptions import Position, Subscription, event_id, name_of, subscription_of
+from accounts.realtime.subscriptions import Subscription, name_of, subscription_of
 from accounts.realtime.threads import Threads, in_thread
 from accounts.selectors.event import events_after, last_number
 from config.kernel.errors import DatabaseUnavailable, DomainError, NotSignedIn, TokenExpired
@@ -43,7 +43,7 @@ class Conversation:
         self._authorization = ""
         self._listener: Listener | None = None
         self._subscriptions: dict[str, Subscription] = {}
-        self._at: Position = (0, 0)
+        self._at = 0
         self._count = 0
         self._name = secrets.token_hex(6)
         self._joined: asyncio.Future[Listener] = asyncio.get_running_loop().create_future()
@@ -140,7 +140,7 @@ class Conversation:
             raise Refused("Too many connections", REFUSED)
         self._version = self._parser.version = version
         self._say("CONNECTED", {"version": version, "session": self._name, "server": "atelier", **beats})
-        self._at = (newest, 0)
+        self._at = newest
         await self._join(Listener(Proof.of(caller.principal), newest, caller.until, is_behind=True))
 
     async def _admitted(self) -> tuple[Caller, int]:
@@ -189,11 +189,11 @@ class Conversation:
 
     # What a client is told.
 
-    def _here(self) -> Position:
+    def _here(self) -> int:
         """Up to where everything has been told: what a message says that is no event of the log."""
         return min([self._at, *(wish.has for wish in self._subscriptions.values() if wish.is_behind)])
 
-    def _message(self, subscription: Subscription, body: bytes, position: Position, more: dict[str, str] | None = None) -> None:
+    def _message(self, subscription: Subscription, body: bytes, event_id: int, more: dict[str, str] | None = None) -> None:
         self._count += 1
         number = f"{self._name}-{self._count}"
         headers = {
@@ -201,7 +201,7 @@ class Conversation:
             "message-id": number,
             "destination": subscription.destination,
             "content-type": "application/json",
-            "event-id": event_id(position),
+            "event-id": str(event_id),
             **(more or {}),
         }
         if subscription.ack != "auto":
@@ -271,45 +271,49 @@ class Conversation:
         found = await in_thread(_read, listener) if listener.is_behind else listener.take()
         for message in found:
             await self._pass_on(listener, message, [wish for wish in self._subscriptions.values() if not wish.is_behind])
-            self._at = (message.number, 0) if message.number else self._at
+            self._at = message.number or self._at
         return bool(found) or listener.is_behind
 
     async def _replay(self, behind: list[Subscription], listener: Listener) -> None:
         """The next page of the log for subscriptions that came back, up to where the others are."""
-        first = min(wish.has for wish in behind)[0]
+        first = min(wish.has for wish in behind)
         rows, newest = await in_thread(_page, listener.proof.user_id, first)
         for row in rows:
             if row.number is None or row.number > listener.last:
                 break
             await self._pass_on(listener, row, behind)
             for wish in behind:
-                wish.has = max(wish.has, (row.number, 0))
+                wish.has = max(wish.has, row.number)
         else:
             if len(rows) == PAGE:
                 return
         for wish in behind:
-            wish.has, wish.is_behind = min(wish.has, (newest, 0)), False
+            wish.has, wish.is_behind = min(wish.has, newest), False
 
     async def _pass_on(self, listener: Listener, message: Message, wishes: list[Subscription]) -> None:
-        """`message` goes to those of `wishes` that are still wanted and do not have it yet."""
+        """`message` goes to those of `wishes` that are still wanted and do not have it yet.
+
+        Only the last of its parts has its number, so that nobody who is cut off between two of them misses the second.
+        """
         if not wishes:
             return
         told = await self._told(listener, message)
+        number = message.number
+        wanted = [wish for wish in wishes if number is None or number > wish.has]
         for place, one in enumerate(told, 1):
-            number = message.number
-            position = self._here() if number is None else (number, 0) if place == len(told) else (number - 1, place)
-            for wish in wishes:
-                if self._subscriptions.get(wish.name) is wish and (number is None or position > wish.has):
-                    self._hand(wish, one, position)
+            event_id = self._here() if number is None else number if place == len(told) else number - 1
+            for wish in wanted:
+                if self._subscriptions.get(wish.name) is wish:
+                    self._hand(wish, one, event_id)
         if told:
             await self._room()
 
-    def _hand(self, wish: Subscription, one: messages.Told, position: Position) -> None:
+    def _hand(self, wish: Subscription, one: messages.Told, event_id: int) -> None:
         now = time.monotonic()
         if wish.destination == one.destination:
             said = wish.pace.judge(one, now) if one.destination == messages.PROGRESS else one
             if said is not None:
-                self._message(wish, said.body, position)
+                self._message(wish, said.body, event_id)
         elif one.destination == messages.RESULT:
             wish.pace.end(one.task, now)
 

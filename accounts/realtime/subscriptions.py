@@ -10,21 +10,18 @@ from accounts.realtime.pace import Pace
 from accounts.realtime.refusal import Refused
 from accounts.realtime.stomp import Frame, Version
 
-Position = tuple[int, int]
-"""The number of an event whose messages have all been told, and how many messages of the next one: a task's completion has two."""
-BEGINNING: Position = (0, 0)
-POSITION = re.compile(r"([0-9]{1,18})(?:\.([0-9]))?")
+EVENT_ID = re.compile(r"[0-9]{1,18}")
 ACKS = ("auto", "client", "client-individual")
 
 
 @dataclass(slots=True, eq=False)
 class Subscription:
-    """One wish of a client. It has everything up to `has`; while `is_behind` the log tells it the rest."""
+    """One wish of a client. It has the events up to the number `has`; while `is_behind` the log tells it the rest."""
 
     name: str
     destination: str
     ack: str
-    has: Position = BEGINNING
+    has: int = 0
     is_behind: bool = False
     pace: Pace = field(default_factory=Pace)
 
@@ -38,7 +35,7 @@ def subscription_of(frame: Frame, version: Version) -> Subscription:
     if ack not in ACKS:
         raise Refused("Unknown ack mode")
     name = name_of(frame, version)
-    return Subscription(name, destination, ack) if last is None else Subscription(name, destination, ack, _position(last), is_behind=True)
+    return Subscription(name, destination, ack) if last is None else Subscription(name, destination, ack, _number(last), is_behind=True)
 
 
 def name_of(frame: Frame, version: Version) -> str:
@@ -49,14 +46,7 @@ def name_of(frame: Frame, version: Version) -> str:
     return name
 
 
-def _position(text: str) -> Position:
-    found = POSITION.fullmatch(text)
-    if found is None:
+def _number(text: str) -> int:
+    if EVENT_ID.fullmatch(text) is None:
         raise Refused("last-event-id is no event-id of ours")
-    return int(found[1]), int(found[2] or 0)
-
-
-def event_id(position: Position) -> str:
-    """The position as the header `event-id` tells it; numeric, and growing with the position."""
-    number, parts = position
-    return f"{number}.{parts}" if parts else str(number)
+    return int(text)
