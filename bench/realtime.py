@@ -34,7 +34,7 @@ LOGGED_SHARE = 0.02
 """Of the flood's messages so many are events of the log: beginning and end of a task beside fifty seconds of its progress."""
 WARM_UP_A_SECOND = 1_500
 ONE_A_SECOND = 3_000
-ROUNDS, A_ROUND, A_PAUSE_S = 20, 900, 0.5
+ROUNDS = 6
 PICTURES = 22
 
 
@@ -220,20 +220,19 @@ def _flood(pid: int, announcer: Process, clients: Clients) -> dict[str, Any]:
 
 
 def _cost_us(pid: int, announcer: Process, clients: Clients, place: int) -> float:
-    """The process's CPU time for one message to one user, in microseconds: what it uses while that user is told something, less what
-    it uses while nobody is, in short turns so that its own regular work falls on both alike."""
-    order = {"a_second": ONE_A_SECOND, "count": A_ROUND, "among": 1, "logged_share": 0.0, "percent": 0, "first": place}
-    idle_s = idle = told_s = told = 0.0
+    """The process's CPU time for one message to one user, in microseconds: what it uses a second while that user is told something,
+    less what it uses while nobody is. Median of seconds in turn."""
+    order = {"a_second": ONE_A_SECOND, "count": ONE_A_SECOND, "among": 1, "logged_share": 0.0, "percent": 0, "first": place}
+    found = []
     for _ in range(ROUNDS):
+        idle_s, _ = _used(pid, lambda: time.sleep(1.0))
         clients.mark()
-        used_s, seconds = _used(pid, lambda: (announcer.ask("flood", **order), clients.report(A_ROUND)))
-        told_s, told = told_s + used_s, told + seconds
-        received = clients.report(0)["messages"]
-        if received != A_ROUND:
-            raise SystemExit(f"one user was sent {A_ROUND} messages and received {received}")
-        used_s, seconds = _used(pid, lambda: time.sleep(A_PAUSE_S))
-        idle_s, idle = idle_s + used_s, idle + seconds
-    return (told_s - idle_s * told / idle) / (A_ROUND * ROUNDS) * 1e6
+        used_s, seconds = _used(pid, lambda: announcer.ask("flood", **order))
+        received = clients.report(ONE_A_SECOND)["messages"]
+        if received != ONE_A_SECOND:
+            raise SystemExit(f"one user was sent {ONE_A_SECOND} messages and received {received}")
+        found.append((used_s - idle_s * seconds) / ONE_A_SECOND * 1e6)
+    return statistics.median(found)
 
 
 def _used(pid: int, work: Callable[[], Any]) -> tuple[float, float]:
