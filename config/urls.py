@@ -14,6 +14,7 @@ from accounts.api.video.urls import urlpatterns as accounts_video
 from config import web
 from config.contracts import openapi
 from config.contracts.skyriff import views as skyriff
+from config.contracts.stargraph.schema import SOCKET
 from config.contracts.video import views as video
 from credits.api.skyriff.urls import urlpatterns as credits_skyriff
 from credits.api.stargraph.urls import urlpatterns as credits_stargraph
@@ -27,7 +28,7 @@ from payments.api.video.urls import urlpatterns as payments_video
 VIDEO = [*generation_video, *accounts_video, *payments_video, *operations_video]
 openapi.CONTRACTS["video"] = openapi.Contract("Atelier video API", "api/", VIDEO)
 STARGRAPH = [*accounts_stargraph, *credits_stargraph, *generation_stargraph]
-openapi.CONTRACTS["stargraph"] = openapi.Contract("Atelier Star-Graph API", "api/v1/", [*SIGN_IN, *STARGRAPH])
+openapi.CONTRACTS["stargraph"] = openapi.Contract("Atelier Star-Graph API", "api/v1/", [*SIGN_IN, *STARGRAPH], SOCKET)
 STUDIO = [*payments_studio]
 openapi.CONTRACTS["studio"] = openapi.Contract("Atelier studio API", "api/v1/", [*SIGN_IN, *STUDIO])
 SKYRIFF = [*credits_skyriff, *payments_skyriff]

@@ -15,11 +15,12 @@ from drf_spectacular.renderers import OpenApiYamlRenderer
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A contract's title, where it is mounted, and its routes below that."""
+    """A contract's title, where it is mounted, its routes below that, and what its paths alone do not tell (paragraphs)."""
 
     title: str
     prefix: str
     patterns: list[Any]
+    about: str = ""
 
 
 CONTRACTS: dict[str, Contract] = {}
@@ -34,7 +35,7 @@ def document(name: str) -> dict[str, Any]:
         raise Http404(name)
     generator = SchemaGenerator(patterns=[path(contract.prefix, include(contract.patterns))])  # type: ignore[no-untyped-call]
     found: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    found["info"] = {"title": contract.title, "version": "1.0.0"}
+    found["info"] = {"title": contract.title, "version": "1.0.0", **({"description": contract.about} if contract.about else {})}
     return found
 
 

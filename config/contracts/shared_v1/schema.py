@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiResponse, inline_serializer
@@ -36,8 +37,13 @@ EVERYWHERE = (405, 413, 429, 500, 503)
 
 def answers(name: str, data: Any, *statuses: int) -> dict[int, Any]:
     """The answers of one endpoint: 200 with `data` in the envelope, the named errors, and those every endpoint may give."""
+    return enveloped(name, data, statuses, error=ERROR, reasons=REASONS)
+
+
+def enveloped(name: str, data: Any, statuses: Sequence[int], *, error: Any, reasons: Mapping[int, str]) -> dict[int, Any]:
+    """`answers` in the words of a contract whose errors look like `error`, for those reasons."""
     code, message = serializers.ChoiceField(choices=[200]), serializers.CharField()
     table: dict[int, Any] = {200: inline_serializer(f"{name}Envelope", {"code": code, "message": message, "data": data, **STAMPS})}
     for status in sorted({*statuses, *EVERYWHERE}):
-        table[status] = OpenApiResponse(ERROR, description=REASONS[status])
+        table[status] = OpenApiResponse(error, description=reasons[status])
     return table

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
-STAMPS: dict[str, Any] = {
-    "timestamp": serializers.IntegerField(help_text="Milliseconds."),
-    "requestId": serializers.CharField(),
-}
+from config.contracts.shared_v1.schema import STAMPS, enveloped
+
 BUSINESS = ["E001", "E002", "E003", "E004", "E005", "E006", "E007"]
 ERROR = inline_serializer(
     "StargraphErrorEnvelope",
@@ -34,7 +32,6 @@ REASONS = {
     500: "Internal error",
     503: "Not available now; E001, E003, E007",
 }
-EVERYWHERE = (405, 413, 429, 500, 503)
 PAGE = OpenApiParameter("page", int, description="From 1.")
 PAGE_SIZE = OpenApiParameter("pageSize", int, description="1 to 100, default 20.")
 ORDER = OpenApiParameter("order", str, enum=["asc", "desc"], description="Default: desc.")
@@ -45,11 +42,7 @@ REPEAT = OpenApiParameter(
 
 def answers(name: str, data: Any, *statuses: int) -> dict[int, Any]:
     """The answers of one endpoint: 200 with `data` in the envelope, the named errors, and those every endpoint may give."""
-    code, message = serializers.ChoiceField(choices=[200]), serializers.CharField()
-    table: dict[int, Any] = {200: inline_serializer(f"{name}Envelope", {"code": code, "message": message, "data": data, **STAMPS})}
-    for status in sorted({*statuses, *EVERYWHERE}):
-        table[status] = OpenApiResponse(ERROR, description=REASONS[status])
-    return table
+    return enveloped(name, data, statuses, error=ERROR, reasons=REASONS)
 
 
 def sorted_by(names: Sequence[str]) -> OpenApiParameter:
@@ -69,3 +62,17 @@ def page(name: str, item: type[serializers.Serializer[Any]]) -> serializers.Seri
             "pageSize": serializers.IntegerField(),
         },
     )
+
+
+SOCKET = """\
+Progress and results are also told over STOMP 1.0 to 1.2 at `/ws`: with `new SockJS("/ws")` and `Stomp.over(socket)`, or as a plain \
+WebSocket at `/ws` or `/ws/websocket`. CONNECT carries the header `Authorization: Bearer <token>`.
+
+SUBSCRIBE to `/user/topic/progress`, `/user/topic/result` and `/user/queue/reply`. SEND a generating call's body with its `type` \
+(TEXT2IMG, IMG2IMG, UPSCALE, POSE, TEXT2VIDEO, IMG2VIDEO) to `/app/generate`, optionally under the header `idempotency-key`, and \
+`{"taskId": "…"}` to `/app/task/status`; both are answered on `/user/queue/reply`.
+
+Every message has the header `event-id`. A client that comes back says the last one it saw in the header `last-event-id` of SUBSCRIBE \
+and gets the rest. `GET /api/v1/events` tells the same log as server-sent events, with `Last-Event-ID`.
+"""
+"""What the document's WebSocket part (002 §8) offers, for its page and its OpenAPI document."""
