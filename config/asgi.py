@@ -19,6 +19,7 @@ from accounts.realtime.events import events, hub  # noqa: E402
 from accounts.realtime.leaving import say_goodbye_first  # noqa: E402
 from accounts.realtime.sockjs import Endpoint, connections  # noqa: E402
 from accounts.realtime.sockjs_test_paths import endpoints as test_endpoints  # noqa: E402
+from config.kernel.collector import collect_seldom  # noqa: E402
 from generation.web.upload_guard import UploadGuard  # noqa: E402
 from operations.services.installation import installation_check  # noqa: E402
 
@@ -72,6 +73,7 @@ async def _lifespan(receive: Any, send: Any) -> None:
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))  # each connection is one
     say_goodbye_first(_goodbye)
+    collect_seldom()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await asyncio.gather(*(endpoint.close() for endpoint in SOCKETS))

@@ -1,6 +1,5 @@
 """The production web processes: API, pages, console."""
 
-import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -10,9 +9,9 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402  needs Django's apps
 
+from config.kernel.collector import collect_seldom  # noqa: E402
 from operations.services.installation import installation_check  # noqa: E402
 
 if not settings.BENCH:
     installation_check()
-gc.freeze()  # what was loaded stays for ever: no collection need look at it again
-gc.set_threshold(20_000, 20, 50)
+collect_seldom()

@@ -80,7 +80,7 @@ class Line:
         connection: AbstractConnection = pool.make_connection()
         tasks: list[asyncio.Task[None]] = []
         try:
-            await connection.connect()
+            await connection.connect()  # type: ignore[no-untyped-call]
             self._begin(users)
             tasks = [asyncio.create_task(self._hear(connection)), asyncio.create_task(self._speak(connection))]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
