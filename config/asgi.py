@@ -14,11 +14,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django: Any = get_asgi_application()
 
 from accounts.realtime.callers import host_is_ours  # noqa: E402  needs Django's apps
-from accounts.realtime.conversation import Conversation  # noqa: E402
 from accounts.realtime.events import events, hub  # noqa: E402
 from accounts.realtime.leaving import say_goodbye_first  # noqa: E402
-from accounts.realtime.sockjs import Endpoint, connections  # noqa: E402
-from accounts.realtime.sockjs_test_paths import endpoints as test_endpoints  # noqa: E402
+from accounts.realtime.sockjs.endpoint import Endpoint, connections  # noqa: E402
+from accounts.realtime.sockjs.test_paths import endpoints as test_endpoints  # noqa: E402
+from accounts.realtime.stomp.conversation import Conversation  # noqa: E402
 from config.kernel.collector import collect_seldom  # noqa: E402
 from generation.web.upload_guard import UploadGuard  # noqa: E402
 from operations.services.installation import installation_check  # noqa: E402

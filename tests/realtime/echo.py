@@ -11,8 +11,8 @@ from typing import Any
 
 import uvicorn
 
-from accounts.realtime.sockjs import Endpoint
-from accounts.realtime.sockjs_test_paths import endpoints
+from accounts.realtime.sockjs.endpoint import Endpoint
+from accounts.realtime.sockjs.test_paths import endpoints
 
 
 class EchoServer:

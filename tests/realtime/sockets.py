@@ -15,7 +15,7 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from accounts.realtime.stomp import encoded
+from accounts.realtime.stomp.frames import encoded
 from generation.models import Task
 from tests.realtime.test_events import Server
 

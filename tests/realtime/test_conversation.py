@@ -19,15 +19,16 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as fuzzing
 from hypothesis import strategies as st
 
-from accounts.realtime import conversation as module
 from accounts.realtime.callers import Caller
-from accounts.realtime.conversation import Conversation
-from accounts.realtime.knocks import knocks
 from accounts.realtime.listener import Listener, Message
-from accounts.realtime.messages import PROGRESS, REPLY, RESULT, Told
 from accounts.realtime.outbox import Outbox
-from accounts.realtime.sends import GENERATE, STATUS, Answer, Sent
-from accounts.realtime.stomp import encoded
+from accounts.realtime.stomp import conversation as module
+from accounts.realtime.stomp import teller
+from accounts.realtime.stomp.conversation import Conversation
+from accounts.realtime.stomp.frames import encoded
+from accounts.realtime.stomp.knocks import knocks
+from accounts.realtime.stomp.messages import PROGRESS, REPLY, RESULT, Told
+from accounts.realtime.stomp.sends import GENERATE, STATUS, Answer, Sent
 from config.kernel.errors import NotSignedIn
 from config.kernel.principal import Principal
 from tests.realtime.sockets import split
@@ -97,10 +98,10 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module.hub, "leave", made.leave)
     monkeypatch.setattr(module.hub, "has_room", lambda *_: True)
     monkeypatch.setattr(module, "_prove", made.prove)
-    monkeypatch.setattr(module, "events_after", made.after)
+    monkeypatch.setattr(teller, "events_after", made.after)
     monkeypatch.setattr("accounts.realtime.listener.events_after", made.after)
-    monkeypatch.setattr(module, "last_number", lambda _: len(made.log))
-    monkeypatch.setattr("accounts.realtime.messages.told_quickly", _told)
+    monkeypatch.setattr(teller, "last_number", lambda _: len(made.log))
+    monkeypatch.setattr("accounts.realtime.stomp.messages.told_quickly", _told)
     knocks._refused.clear()
     return made
 

@@ -20,7 +20,7 @@ from django.conf import settings as django_settings
 from django.db import connections
 from websockets.exceptions import ConnectionClosed
 
-from accounts.realtime.messages import PROGRESS, REPLY, RESULT
+from accounts.realtime.stomp.messages import PROGRESS, REPLY, RESULT
 from accounts.services.api_key import api_key_create, api_key_revoke
 from accounts.services.password import password_set
 from accounts.services.session import session_revoke_all

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.realtime.listener import Message
-from accounts.realtime.messages import PROGRESS, RESULT, Told, forget, standing, told, told_quickly
+from accounts.realtime.stomp.messages import PROGRESS, RESULT, Told, forget, standing, told, told_quickly
 from config.kernel import clock
 from generation.exceptions import TaskNotFound
 from generation.models import Asset, Attempt, Engine

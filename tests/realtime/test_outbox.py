@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.realtime.outbox import ROOM, WAITING_MAX, WAITING_MAX_BYTES, Outbox
-from accounts.realtime.sockjs_websocket import Socket
+from accounts.realtime.sockjs.websocket import Socket
 
 
 def in_loop(work: Any) -> Any:

@@ -10,14 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
-from accounts.realtime import knocks as knocks_module
-from accounts.realtime.beats import Beats
-from accounts.realtime.knocks import ADDRESSES_MAX, Knocks
-from accounts.realtime.messages import PROGRESS, Told
-from accounts.realtime.pace import TASKS_MAX, Pace
-from accounts.realtime.refusal import Refused
-from accounts.realtime.stomp import Frame, Version
-from accounts.realtime.subscriptions import subscription_of
+from accounts.realtime.stomp import knocks as knocks_module
+from accounts.realtime.stomp.beats import Beats
+from accounts.realtime.stomp.frames import Frame, Version
+from accounts.realtime.stomp.knocks import ADDRESSES_MAX, Knocks
+from accounts.realtime.stomp.messages import PROGRESS, Told
+from accounts.realtime.stomp.pace import TASKS_MAX, Pace
+from accounts.realtime.stomp.refusal import Refused
+from accounts.realtime.stomp.subscriptions import subscription_of
 
 
 def told(percent: int, *, task: str = "t2i_1", is_step: bool = True) -> Told:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from accounts.models import Idempotency
 from accounts.realtime.callers import Proof, caller_of
-from accounts.realtime.sends import GENERATE, STATUS, Answer, answered, sent_of
+from accounts.realtime.stomp.sends import GENERATE, STATUS, Answer, answered, sent_of
 from accounts.services.api_key import api_key_create
 from accounts.services.session import session_revoke_all
 from accounts.services.user import user_ban
@@ -256,5 +256,5 @@ def test_our_own_mistake_is_told_and_the_rest_goes_on(user_factory: UserFactory,
     def broken(**_: Any) -> None:
         raise SystemFailure()
 
-    monkeypatch.setattr("accounts.realtime.sends.standing", broken)
+    monkeypatch.setattr("accounts.realtime.stomp.sends.standing", broken)
     assert refused(send({"taskId": "t2i_20250101_1"}, STATUS), "500")["taskId"] == "t2i_20250101_1"

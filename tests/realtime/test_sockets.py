@@ -12,8 +12,8 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from accounts.realtime.messages import PROGRESS, REPLY, RESULT
-from accounts.realtime.sockjs import origin_allowed
+from accounts.realtime.sockjs.endpoint import origin_allowed
+from accounts.realtime.stomp.messages import PROGRESS, REPLY, RESULT
 from accounts.services.event import event_append
 from accounts.services.session import session_revoke_all
 from generation.selectors.named import task_name

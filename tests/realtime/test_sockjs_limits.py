@@ -15,10 +15,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from accounts.realtime import sockjs_http
 from accounts.realtime.outbox import Outbox
-from accounts.realtime.sockjs import Endpoint, connections
-from accounts.realtime.sockjs_session import SENDERS_MAX
+from accounts.realtime.sockjs import http as sockjs_http
+from accounts.realtime.sockjs.endpoint import Endpoint, connections
+from accounts.realtime.sockjs.session import SENDERS_MAX
 from accounts.web.client import nearest_client
 from tests.realtime.echo import EchoServer, Wire
 

@@ -19,9 +19,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from accounts.realtime.messages import RESULT
 from accounts.realtime.outbox import Outbox
-from accounts.realtime.sockjs_connections import RESTART, Connections
+from accounts.realtime.sockjs.connections import RESTART, Connections
+from accounts.realtime.stomp.messages import RESULT
 from accounts.services.event import event_append
 from config.launcher.places import ROOT
 from operations.services.installation import installation_mark

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.realtime.stomp import BODY_MAX_BYTES, Frame, Malformed, Parser, Version, chosen_version, encoded
+from accounts.realtime.stomp.frames import BODY_MAX_BYTES, Frame, Malformed, Parser, Version, chosen_version, encoded
 
 
 def parsed(data: bytes, version: Version | None = "1.2", step: int = 10**9) -> list[Frame]:

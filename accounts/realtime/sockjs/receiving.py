@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import parse_qs
 
-from accounts.realtime.sockjs_http import TEXT, BadBody, Exchange
-from accounts.realtime.sockjs_session import Session, Sessions, closed
-from accounts.realtime.sockjs_transports import CALLBACK, Transport
+from accounts.realtime.sockjs.http import TEXT, BadBody, Exchange
+from accounts.realtime.sockjs.session import Session, Sessions, closed
+from accounts.realtime.sockjs.transports import CALLBACK, Transport
 
 
 async def receive_on(exchange: Exchange, sessions: Sessions, name: str, transport: Transport, limit_bytes: int, address: str) -> None:

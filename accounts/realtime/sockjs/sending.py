@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from accounts.realtime.sockjs_http import TEXT, BadBody, Exchange
-from accounts.realtime.sockjs_session import Crowded, Session, unpacked
+from accounts.realtime.sockjs.http import TEXT, BadBody, Exchange
+from accounts.realtime.sockjs.session import Crowded, Session, unpacked
 
 
 class NothingSaid(Exception):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from django.conf import settings
 
-from accounts.realtime.refusal import Refused
-from accounts.realtime.stomp import Version
+from accounts.realtime.stomp.frames import Version
+from accounts.realtime.stomp.refusal import Refused
 
 EARLY = 0.9
 """A beat leaves before its time is over: it has a way to go."""

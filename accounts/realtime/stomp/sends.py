@@ -18,7 +18,7 @@ from django.http import HttpResponse
 from django.utils.translation import override
 
 from accounts.realtime.callers import Proof, caller_of
-from accounts.realtime.messages import failure, standing
+from accounts.realtime.stomp.messages import failure, standing
 from config.contracts.idempotency import kept_once, key_judged, name_under
 from config.contracts.shared_v1.views import object_in
 from config.contracts.stargraph.errors import code_and_words

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from accounts.realtime.messages import Told, raised
+from accounts.realtime.stomp.messages import Told, raised
 
 TASKS_MAX = 256
 OVER = 101

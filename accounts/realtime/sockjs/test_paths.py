@@ -6,7 +6,7 @@ Source: the services that the suite's first page asks for.
 from __future__ import annotations
 
 from accounts.realtime.outbox import GOING_AWAY, Outbox
-from accounts.realtime.sockjs import Endpoint
+from accounts.realtime.sockjs.endpoint import Endpoint
 
 CLIENT_URL = "https://cdn.jsdelivr.net/npm/sockjs-client@1/dist/sockjs.min.js"
 LIMIT_BYTES = 4096

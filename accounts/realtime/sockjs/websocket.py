@@ -9,8 +9,8 @@ from django.conf import settings
 
 from accounts.realtime.cutting import send_in_time
 from accounts.realtime.outbox import GOING_AWAY, Outbox
-from accounts.realtime.sockjs_http import Receive, Scope, Send
-from accounts.realtime.sockjs_session import Opening, closed, packed, unpacked
+from accounts.realtime.sockjs.http import Receive, Scope, Send
+from accounts.realtime.sockjs.session import Opening, closed, packed, unpacked
 
 PROTOCOLS = ("v12.stomp", "v11.stomp", "v10.stomp")
 

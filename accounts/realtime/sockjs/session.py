@@ -10,7 +10,7 @@ from typing import Protocol
 from django.conf import settings
 
 from accounts.realtime.outbox import Outbox
-from accounts.realtime.sockjs_connections import Connections
+from accounts.realtime.sockjs.connections import Connections
 
 HANDOVER_S = 0.1
 INTERRUPTED = (1002, "Connection interrupted")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from accounts.realtime import messages
-from accounts.realtime.pace import Pace
-from accounts.realtime.refusal import Refused
-from accounts.realtime.stomp import Frame, Version
+from accounts.realtime.stomp import messages
+from accounts.realtime.stomp.frames import Frame, Version
+from accounts.realtime.stomp.pace import Pace
+from accounts.realtime.stomp.refusal import Refused
 
 EVENT_ID = re.compile(r"[0-9]{1,18}")
 ACKS = ("auto", "client", "client-individual")

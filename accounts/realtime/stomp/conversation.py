@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 import time
 from collections import deque
 
 from django.conf import settings
 
-from accounts.realtime import messages, sends
-from accounts.realtime.beats import Beats
 from accounts.realtime.callers import Caller, Proof, caller_of
 from accounts.realtime.events import hub
-from accounts.realtime.knocks import knocks
-from accounts.realtime.listener import PAGE, Listener, Message
-from accounts.realtime.outbox import GOING_AWAY, TOO_SLOW, Outbox
-from accounts.realtime.refusal import BROKEN, REFUSED, Refused
-from accounts.realtime.stomp import OPENING, Frame, Malformed, Parser, Version, chosen_version, encoded
-from accounts.realtime.subscriptions import Subscription, name_of, subscription_of
+from accounts.realtime.listener import Listener
+from accounts.realtime.outbox import GOING_AWAY, Outbox
+from accounts.realtime.stomp import sends
+from accounts.realtime.stomp.beats import Beats
+from accounts.realtime.stomp.frames import OPENING, Frame, Malformed, Parser, Version, chosen_version, encoded
+from accounts.realtime.stomp.knocks import knocks
+from accounts.realtime.stomp.refusal import BROKEN, REFUSED, Refused
+from accounts.realtime.stomp.subscriptions import name_of, subscription_of
+from accounts.realtime.stomp.teller import Teller
 from accounts.realtime.threads import Threads, in_thread
-from accounts.selectors.event import events_after, last_number
+from accounts.selectors.event import last_number
 from config.kernel.errors import DatabaseUnavailable, DomainError, NotSignedIn, TokenExpired
 from config.kernel.sql import domain_errors
 
@@ -42,10 +42,7 @@ class Conversation:
         self._version: Version = "1.0"
         self._authorization = ""
         self._listener: Listener | None = None
-        self._subscriptions: dict[str, Subscription] = {}
-        self._at = 0
-        self._count = 0
-        self._name = secrets.token_hex(6)
+        self._teller = Teller(outbox, self._say)
         self._joined: asyncio.Future[Listener] = asyncio.get_running_loop().create_future()
         self._beats = Beats()
         self._frames: deque[float] = deque(maxlen=settings.REALTIME_FRAMES_PER_10_S)
@@ -139,8 +136,8 @@ class Conversation:
         if not hub.has_room(caller.principal.user_id, self._address):
             raise Refused("Too many connections", REFUSED)
         self._version = self._parser.version = version
-        self._say("CONNECTED", {"version": version, "session": self._name, "server": "atelier", **beats})
-        self._at = newest
+        self._say("CONNECTED", {"version": version, "session": self._teller.name, "server": "atelier", **beats})
+        self._teller.at = newest
         await self._join(Listener(Proof.of(caller.principal), newest, caller.until, is_behind=True))
 
     async def _admitted(self) -> tuple[Caller, int]:
@@ -163,16 +160,16 @@ class Conversation:
 
     def _subscribe(self, frame: Frame) -> None:
         subscription = subscription_of(frame, self._version)
-        if subscription.name in self._subscriptions:
+        if subscription.name in self._teller.subscriptions:
             raise Refused("A subscription needs an id of its own")
-        if len(self._subscriptions) >= settings.REALTIME_SUBSCRIPTIONS:
+        if len(self._teller.subscriptions) >= settings.REALTIME_SUBSCRIPTIONS:
             raise Refused("Too many subscriptions", REFUSED)
-        self._subscriptions[subscription.name] = subscription
+        self._teller.subscriptions[subscription.name] = subscription
         if self._listener is not None:
             self._listener.woken.set()
 
     def _unsubscribe(self, frame: Frame) -> None:
-        if self._subscriptions.pop(name_of(frame, self._version), None) is None:
+        if self._teller.subscriptions.pop(name_of(frame, self._version), None) is None:
             raise Refused("Unknown subscription")
 
     async def _send(self, frame: Frame) -> None:
@@ -182,31 +179,7 @@ class Conversation:
         sent = sends.sent_of(self._authorization, self._listener.proof, frame.headers, frame.body)
         async with self._telling if sent.destination == sends.GENERATE else contextlib.nullcontext():
             answer = await _in_order_thread(sends.answered, sent)
-            more = {"idempotent-replayed": "true"} if answer.is_replayed else {}
-            for subscription in list(self._subscriptions.values()):
-                if subscription.destination == messages.REPLY:
-                    self._message(subscription, answer.body, self._here(), more)
-
-    # What a client is told.
-
-    def _here(self) -> int:
-        """Up to where everything has been told: what a message says that is no event of the log."""
-        return min([self._at, *(wish.has for wish in self._subscriptions.values() if wish.is_behind)])
-
-    def _message(self, subscription: Subscription, body: bytes, event_id: int, more: dict[str, str] | None = None) -> None:
-        self._count += 1
-        number = f"{self._name}-{self._count}"
-        headers = {
-            "subscription": subscription.name,
-            "message-id": number,
-            "destination": subscription.destination,
-            "content-type": "application/json",
-            "event-id": str(event_id),
-            **(more or {}),
-        }
-        if subscription.ack != "auto":
-            headers["ack"] = number
-        self._say("MESSAGE", headers, body)
+            self._teller.reply(answer.body, {"idempotent-replayed": "true"} if answer.is_replayed else {})
 
     async def _run(self) -> None:
         """From the first second to the end: the wait for CONNECT, then events and beats."""
@@ -224,13 +197,13 @@ class Conversation:
 
     async def _step(self, listener: Listener) -> None:
         self._judge(listener, time.monotonic())
-        await self._room()
+        await self._teller.room()
         listener.woken.clear()
         try:
             async with self._telling:
-                if await self._tell(listener):
+                if await self._teller.tell(listener):
                     return
-                self._say_due()
+                self._teller.say_due()
         except DatabaseUnavailable:
             listener.catch_up()
             await asyncio.sleep(1)
@@ -252,91 +225,8 @@ class Conversation:
     def _pause(self, listener: Listener) -> float:
         """Until something is due: a beat, a step of a task, the end of the token, the judgement of a silent client."""
         now = time.monotonic()
-        step_s = min((wish.pace.next_at for wish in self._subscriptions.values()), default=now + IDLE_S) - now
+        step_s = self._teller.next_at(now + IDLE_S) - now
         return max(0.01, min(step_s, self._beats.next_s(now), listener.until - now, IDLE_S))
-
-    async def _room(self) -> None:
-        """A client that takes nothing of what waits for it is cut off; its events wait in the listener, which is bounded too."""
-        if self.outbox.drained.is_set():
-            return
-        if not await self.outbox.drained.within(settings.REALTIME_STALLED_S):
-            self.outbox.close(*TOO_SLOW)
-
-    async def _tell(self, listener: Listener) -> bool:
-        """One portion of what the client has not heard; True when there may be more. Raises DatabaseUnavailable."""
-        behind = [wish for wish in self._subscriptions.values() if wish.is_behind]
-        if behind:
-            await self._replay(behind, listener)
-            return True
-        found = await in_thread(_read, listener) if listener.is_behind else listener.take()
-        for message in found:
-            await self._pass_on(listener, message, [wish for wish in self._subscriptions.values() if not wish.is_behind])
-            self._at = message.number or self._at
-        return bool(found) or listener.is_behind
-
-    async def _replay(self, behind: list[Subscription], listener: Listener) -> None:
-        """The next page of the log for subscriptions that came back, up to where the others are."""
-        first = min(wish.has for wish in behind)
-        rows, newest = await in_thread(_page, listener.proof.user_id, first)
-        for row in rows:
-            if row.number is None or row.number > listener.last:
-                break
-            await self._pass_on(listener, row, behind)
-            for wish in behind:
-                wish.has = max(wish.has, row.number)
-        else:
-            if len(rows) == PAGE:
-                return
-        for wish in behind:
-            wish.has, wish.is_behind = min(wish.has, newest), False
-
-    async def _pass_on(self, listener: Listener, message: Message, wishes: list[Subscription]) -> None:
-        """`message` goes to those of `wishes` that are still wanted and do not have it yet.
-
-        Only the last of its parts has its number, so that nobody who is cut off between two of them misses the second.
-        """
-        if not wishes:
-            return
-        told = await self._told(listener, message)
-        number = message.number
-        wanted = [wish for wish in wishes if number is None or number > wish.has]
-        for place, one in enumerate(told, 1):
-            event_id = self._here() if number is None else number if place == len(told) else number - 1
-            for wish in wanted:
-                if self._subscriptions.get(wish.name) is wish:
-                    self._hand(wish, one, event_id)
-        if told:
-            await self._room()
-
-    def _hand(self, wish: Subscription, one: messages.Told, event_id: int) -> None:
-        now = time.monotonic()
-        if wish.destination == one.destination:
-            said = wish.pace.judge(one, now) if one.destination == messages.PROGRESS else one
-            if said is not None:
-                self._message(wish, said.body, event_id)
-        elif one.destination == messages.RESULT:
-            wish.pace.end(one.task, now)
-
-    def _say_due(self) -> None:
-        """Steps that came too soon after the one before have their turn."""
-        now = time.monotonic()
-        for wish in self._subscriptions.values():
-            if now >= wish.pace.next_at:
-                for one in wish.pace.due(now):
-                    self._message(wish, one.body, self._here())
-
-    async def _told(self, listener: Listener, message: Message) -> list[messages.Told]:
-        """What `message` says; a silent database is asked again every second as long as somebody listens."""
-        user_id = listener.proof.user_id
-        told = messages.told_quickly(user_id, message)
-        while told is None:
-            try:
-                told = await in_thread(_told, user_id, message)
-            except DatabaseUnavailable:
-                if self.outbox.closing is not None or listener.is_over:
-                    return []
-                await asyncio.sleep(1)
-        return told
 
 
 def _reason(error: DomainError) -> str:
@@ -352,20 +242,3 @@ def _prove(authorization: str) -> tuple[Caller, int]:
     with domain_errors():
         caller = caller_of({"authorization": authorization})
         return caller, last_number(caller.principal.user_id)
-
-
-def _read(listener: Listener) -> list[Message]:
-    with domain_errors():
-        return listener.read()
-
-
-def _page(user_id: int, number: int) -> tuple[list[Message], int]:
-    """The events after `number`, and the number of the newest there is."""
-    with domain_errors():
-        rows = [Message(row.number, row.kind, row.payload) for row in events_after(user_id=user_id, number=number, limit=PAGE)]
-        return rows, rows[-1].number or 0 if rows else last_number(user_id)
-
-
-def _told(user_id: int, message: Message) -> list[messages.Told]:
-    with domain_errors():
-        return messages.told(user_id, message)

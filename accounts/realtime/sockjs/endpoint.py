@@ -14,13 +14,13 @@ import orjson
 from django.conf import settings
 
 from accounts.realtime.cutting import Stalled, cut_if_stuck
-from accounts.realtime.sockjs_connections import Connections
-from accounts.realtime.sockjs_http import TEXT, Exchange, Headers, Receive, Scope, Send, origin_allowed
-from accounts.realtime.sockjs_receiving import receive_on
-from accounts.realtime.sockjs_sending import send_to
-from accounts.realtime.sockjs_session import Opening, Sessions
-from accounts.realtime.sockjs_transports import PAGE, RECEIVING, SENDING, Iframe
-from accounts.realtime.sockjs_websocket import Socket
+from accounts.realtime.sockjs.connections import Connections
+from accounts.realtime.sockjs.http import TEXT, Exchange, Headers, Receive, Scope, Send, origin_allowed
+from accounts.realtime.sockjs.receiving import receive_on
+from accounts.realtime.sockjs.sending import send_to
+from accounts.realtime.sockjs.session import Opening, Sessions
+from accounts.realtime.sockjs.transports import PAGE, RECEIVING, SENDING, Iframe
+from accounts.realtime.sockjs.websocket import Socket
 from accounts.web.client import nearest_client
 
 SESSION_PATH = re.compile(r"/([^/.]+)/([^/.]+)/([a-z_]+)")

@@ -1,0 +1,1 @@
+"""SockJS as plain ASGI: the ways in which a browser may be connected."""
