@@ -173,17 +173,17 @@ def test_a_message_over_a_websocket_has_a_limit(server: EchoServer, settings: ob
 
 def test_an_address_has_so_many_connections(server: EchoServer, settings: object) -> None:
     settings.REALTIME_ADDRESS_CONNECTIONS = 2
-    session = server.session()
-    with connect(f"ws://127.0.0.1:{server.port}/echo/websocket"):
-        assert httpx.post(f"{session}/xhr").text == "o\n"
-        answer = httpx.post(f"{server.session()}/xhr")
+    session, own, other = server.session(), {"X-Forwarded-For": "203.0.113.9"}, {"X-Forwarded-For": "203.0.113.7"}
+    address = f"ws://127.0.0.1:{server.port}/echo/websocket"
+    with connect(address, additional_headers=own):
+        assert httpx.post(f"{session}/xhr", headers=own).text == "o\n"
+        answer = httpx.post(f"{server.session()}/xhr", headers=own)
         assert (answer.status_code, answer.text) == (503, "Too many sessions.")
-        with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{server.port}/echo/websocket"):
+        with pytest.raises(InvalidStatus), connect(address, additional_headers=own):
             pass
-        assert httpx.post(f"{session}/xhr_send", content="[]").status_code == 204  # those inside are served on
-        other = {"X-Forwarded-For": "203.0.113.7"}
+        assert httpx.post(f"{session}/xhr_send", content="[]", headers=own).status_code == 204  # those inside are served on
         assert httpx.post(f"{server.session()}/xhr", headers=other).text == "o\n"
-    until(lambda: httpx.post(f"{server.session()}/xhr").status_code == 200)
+    until(lambda: httpx.post(f"{server.session()}/xhr", headers=own).status_code == 200)
 
 
 def test_a_process_has_so_many_connections(server: EchoServer, settings: object) -> None:
