@@ -59,6 +59,8 @@ class Kind:
     timed_by: str | None = None
     """The input whose length prices a per-second kind."""
     limits: Mapping[str, Limit] = field(default_factory=_no_limits)
+    model: str = ""
+    """The alias that is asked for where nobody names one."""
 
     def breaches(self, params: Mapping[str, Any]) -> dict[str, str]:
         """Parameter → what is wrong with it, of those that `params` has and that are beyond this kind's limits."""
@@ -144,11 +146,11 @@ KINDS: dict[str, Kind] = {
         Kind("image-to-video", "video", (Input("image_urls", "image", IMAGE_LIMIT_BYTES, is_list=True),)),
         Kind("animate-move", "video", (_IMAGE, _VIDEO), timed_by="video_url"),
         Kind("animate-mix", "video", (_IMAGE, _VIDEO), timed_by="video_url"),
-        Kind("text2img", "image", estimate_s=5, limits=DRAWN),
-        Kind("img2img", "image", (_IMAGE,), estimate_s=5, limits=DRAWN),
-        Kind("upscale", "image", (_IMAGE,), estimate_s=10, limits=ENLARGED),
-        Kind("pose", "image", (_POSE,), estimate_s=5, limits=DRAWN),
-        Kind("text2video", "video", estimate_s=20, limits=FILMED),
-        Kind("img2video", "video", (_IMAGE,), estimate_s=20, limits=FILMED),
+        Kind("text2img", "image", estimate_s=5, limits=DRAWN, model="stable-diffusion-xl-base-1.0"),
+        Kind("img2img", "image", (_IMAGE,), estimate_s=5, limits=DRAWN, model="stable-diffusion-v1-5"),
+        Kind("upscale", "image", (_IMAGE,), estimate_s=10, limits=ENLARGED, model="RealESRGAN"),
+        Kind("pose", "image", (_POSE,), estimate_s=5, limits=DRAWN, model="stable-diffusion-v1-5"),
+        Kind("text2video", "video", estimate_s=20, limits=FILMED, model="stable-video-diffusion"),
+        Kind("img2video", "video", (_IMAGE,), estimate_s=20, limits=FILMED, model="stable-video-diffusion-img2vid"),
     )
 }

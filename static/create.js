@@ -127,6 +127,11 @@
 
   if (!form) return;
 
+  /* Where the kinds are wider than the window, the one that is meant stands in it. */
+  const meant = document.querySelector(".kinds [aria-current]");
+  const row = meant?.parentElement;
+  if (row && row.scrollWidth > row.clientWidth) row.scrollLeft = meant.offsetLeft - row.offsetLeft - (row.clientWidth - meant.offsetWidth) / 2;
+
   /* --- price ------------------------------------------------------------------------------------ */
   let latest = 0;
   const put = (selector, text) => {
@@ -135,8 +140,8 @@
   };
   const guess = () => {
     const prices = JSON.parse(form.dataset.prices);
-    const chosen = form.querySelector("[name=quality]:checked,[name=mode]:checked")?.value;
-    if (form.dataset.unit !== "task" || !(chosen in prices)) return;
+    const chosen = form.querySelector(`[name=${form.dataset.choice}]:checked`)?.value;
+    if (form.dataset.unit === "second" || !(chosen in prices)) return;
     const [before, cost] = [Number(form.dataset.before), prices[chosen]];
     put("[data-before]", figures(before));
     put("[data-cost]", figures(-cost));
@@ -216,6 +221,16 @@
     });
     request.send(body);
   };
+  /* What the server says of a file stands beside its drop zone. */
+  const tell = (field, theirs) => {
+    const input = field.querySelector("input[type=file]");
+    const isWrong = theirs?.getAttribute("aria-invalid") === "true";
+    field.querySelector(".drop").classList.toggle("error", isWrong);
+    input.removeAttribute("aria-invalid");
+    if (!isWrong) return;
+    input.setAttribute("aria-invalid", "true");
+    field.querySelector("[data-hint]").textContent = theirs.closest(".drop").querySelector("[data-hint]").textContent;
+  };
   const fields = [...form.querySelectorAll("[data-drop]")];
   for (const field of fields) {
     const drop = field.querySelector(".drop");
@@ -258,6 +273,7 @@
       document.getElementById("problem")?.remove();
       const problem = tree.getElementById("problem");
       if (problem) form.prepend(problem);
+      for (const field of problem ? fields : []) tell(field, tree.querySelector(`[name=${field.querySelector("input[type=file]").name}]`));
       for (const part of ["#bench", ".purse", "#receipt"]) swap(tree, part);
       const fresh = tree.getElementById("make");
       form.elements.token.value = fresh.elements.token.value;

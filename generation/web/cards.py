@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, ngettext
 
 from config.kernel import clock
+from generation.kinds import KINDS
 from generation.models import Asset, Attempt, Task
 from generation.services.life import capture_amount
-from generation.services.link import link_of
 from generation.states import ENDED, RETRYABLE, LateChoice, TaskState
+from generation.web.results import Result, result_of, shape_asked
+from generation.web.titles import title_of
 from generation.web.wording import STATE_LABELS, TROUBLE, facts_of, kind_label
-from operations.templatetags.pages import clock_text, credits_text, negative, number, shape_of, spell, when
+from operations.templatetags.pages import clock_text, credits_text, negative, number, spell, when
 
-TITLE_WIDTH = 30
-"""Latin letters; a Han character is as wide as two."""
-DIRECTIVE = re.compile(r"\[\[[^\]]*\]\]")
-"""What drives the built-in engine's faults in demo mode is no part of a title."""
 STORING_FROM = 95
-"""Progress (per cent) from which the film is being put away."""
-
-
-def local_link(asset: Asset | None) -> str:
-    """The link to a stored file, without our own host: pages are read under any name of this server."""
-    return link_of(asset).removeprefix(settings.PUBLIC_BASE_URL) if asset else ""
-
-
-def title_of(task: Task) -> str:
-    """The first words of the prompt, else the kind."""
-    prompt = " ".join(DIRECTIVE.sub("", str(task.params.get("prompt", ""))).split())
-    if not prompt:
-        return kind_label(task.kind)
-    widths = accumulate(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in prompt)
-    fitting = sum(width <= TITLE_WIDTH for width in widths)
-    return prompt if fitting == len(prompt) else prompt[:fitting].rstrip("，,、。. ") + "…"
+"""Progress (per cent) from which the result is being put away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +36,19 @@ class Step:
 class TaskCard:
     """One task in its owner's eyes.
 
-    `place` is its place in the queue, `retry_price` today's price of another try, `late` the attempt that came after the refund.
+    `place` is its place in the queue, `retry_price` today's price of another try, `late` the attempt that came after the refund,
+    `outputs` everything it made, where that may be more than one file.
     """
 
-    def __init__(self, task: Task, *, place: int | None = None, retry_price: int | None = None, late: Attempt | None = None) -> None:
+    def __init__(
+        self,
+        task: Task,
+        *,
+        place: int | None = None,
+        retry_price: int | None = None,
+        late: Attempt | None = None,
+        outputs: Sequence[Asset] = (),
+    ) -> None:
         self.task = task
         self.uuid: UUID = task.uuid
         self.status = TaskState(task.status)
@@ -70,6 +58,7 @@ class TaskCard:
         self.place = place
         self._retry_price = retry_price
         self._late = late
+        self._outputs = outputs
         self.now = clock.real_now()
 
     @cached_property
@@ -113,19 +102,19 @@ class TaskCard:
 
     @property
     def is_late(self) -> bool:
-        """A film came after the refund, and its owner has not chosen yet."""
+        """A result came after the refund, and its owner has not chosen yet."""
         return self._late is not None and not self._late.late_choice
 
     @property
-    def film(self) -> Asset | None:
-        """The file its owner may play."""
+    def main(self) -> Asset | None:
+        """The file its owner may see, of several the first."""
         if self._late is not None and self._late.late_choice == LateChoice.TAKEN:
             return self._late.late_asset
         return self.task.output if self.is_done else None
 
     @property
     def late_price(self) -> str:
-        """What taking the late film costs."""
+        """What taking the late result costs."""
         asset = self._late.late_asset if self._late is not None else None
         return credits_text(late_quote(self.task, asset)) if asset is not None else ""
 
@@ -155,21 +144,36 @@ class TaskCard:
 
     @property
     def shape(self) -> str:
-        if self.film is not None:
-            return shape_of(self.film.width, self.film.height)
-        return "v" if self.task.params.get("aspect_ratio") == "portrait" else "w"
+        return self.results[0].shape if self.results else shape_asked(self.task.params)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it makes pictures."""
+        return self.kind in KINDS and KINDS[self.kind].output == "image"
 
     @cached_property
+    def results(self) -> list[Result]:
+        """Every file its owner may see, in order."""
+        outputs = (self._outputs or [self.main]) if self.main is not None else []
+        return [result_of(asset, str(self.uuid), number, len(outputs)) for number, asset in enumerate(outputs, 1)]
+
+    @property
     def src(self) -> str:
-        return local_link(self.film)
+        return self.results[0].src if self.results else ""
 
-    @cached_property
+    @property
     def poster(self) -> str:
-        return local_link(self.film.thumbnail) if self.film is not None else ""
+        return self.results[0].poster if self.results else ""
+
+    @property
+    def count_text(self) -> str:
+        """How many pictures there are, where it is more than one."""
+        count = len(self.results)
+        return ngettext("%(n)s picture", "%(n)s pictures", count) % {"n": count} if count > 1 else ""
 
     @property
     def duration_ms(self) -> int | None:
-        return self.film.duration_ms if self.film is not None else None
+        return self.main.duration_ms if self.main is not None else None
 
     @property
     def facts(self) -> str:
@@ -252,17 +256,19 @@ class TaskCard:
 
     @property
     def money_back(self) -> str:
-        """What an ended task without a film gives back."""
+        """What an ended task without a result gives back."""
         return ngettext("%(n)s credit is back.", "%(n)s credits are back.", self.cost) % {"n": number(self.cost)}
 
     @property
     def account(self) -> list[tuple[str, str]]:
-        """The lines beside the player: what it took and what it cost."""
+        """The lines beside the result: what it took and what it cost."""
         lines = [(gettext("Kind"), kind_label(self.kind)), (gettext("Queued"), spell(self.waited_s))]
         if self.task.started_at:
             lines.append((gettext("Rendered"), spell(self.ran_s)))
-        if self.film is not None and self.film.width:
-            lines.append((gettext("Frame"), f"{self.film.width} × {self.film.height}"))
+        if self.main is not None and self.main.width:
+            lines.append((gettext("Frame"), f"{self.main.width} × {self.main.height}"))
+        if self.count_text:
+            lines.append((gettext("Pictures"), str(len(self.results))))
         if self.duration_ms:
             lines.append((gettext("Length"), clock_text(self.duration_ms)))
         lines.append((gettext("Cost"), credits_text(self.cost)))
@@ -282,10 +288,10 @@ def _age(card: TaskCard) -> float:
 
 
 def late_quote(task: Task, asset: Asset) -> int:
-    """What the late film was quoted at: the fixed price, or its seconds at the price of a second."""
+    """What the late result was quoted at: the fixed price, or its seconds at the price of a second."""
     return task.cost_credits if task.hold_id is None else capture_amount(task, asset.duration_ms or 0)
 
 
 def is_recent_trouble(task: Task, now: dt.datetime) -> bool:
-    """An ended task without a film stays on the bench for a day."""
+    """An ended task without a result stays on the bench for a day."""
     return task.status in RETRYABLE and (task.completed_at or task.created_at) > now - dt.timedelta(days=1)

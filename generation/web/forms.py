@@ -39,9 +39,13 @@ class CreateForm(forms.Form):
         """Every choice with its value."""
         return {choice.name: self.chosen(choice) for choice in self.kind.choices}
 
+    def chosen_params(self) -> dict[str, Any]:
+        """What the choices write among the parameters."""
+        return {name: value for choice in self.kind.choices for name, value in choice.params_of(self.chosen(choice)).items()}
+
     def params(self, assets: dict[str, Asset]) -> dict[str, Any]:
         """The parameters as the kind declares them; `assets` are the uploads by field name."""
-        params: dict[str, Any] = {**self.choices()}
+        params: dict[str, Any] = {**self.kind.fixed, **self.chosen_params()}
         if self.kind.has_prompt:
             params["prompt"] = self.cleaned_data["prompt"]
         for upload in self.kind.uploads:

@@ -19,14 +19,15 @@ from config.kernel.errors import DomainError, NotFound
 from config.kernel.principal import Principal
 from generation import storage
 from generation.exceptions_media import FileTooLarge
-from generation.kinds import IMAGE_LIMIT_BYTES, MIB, VIDEO_LIMIT_BYTES
-from generation.models import Asset
+from generation.kinds import IMAGE_LIMIT_BYTES, KINDS, MIB, VIDEO_LIMIT_BYTES
+from generation.models import Asset, Task
 from generation.selectors.asset import asset_of_owner
+from generation.services.link import own_asset_of
 from generation.services.task_create import IdempotencyKey, task_create
 from generation.services.upload import upload_create
-from generation.web.cards import local_link
 from generation.web.forms import CreateForm
 from generation.web.quote import Quote, quote_of
+from generation.web.results import local_link
 from generation.web.wording import PageKind, Upload
 from operations.templatetags.pages import credits_text, shape_of
 from operations.web.problems import Problem, problem_of
@@ -90,12 +91,13 @@ def wish_read(kind: PageKind, data: Mapping[str, Any], files: Mapping[str, Any],
     for upload in kind.uploads:
         try:
             asset = _asset(upload, data, files, user_id)
+            _judge(kind, form, asset)
         except DomainError as error:
             faults[upload.name] = problem_of(error).text
         else:
             if asset is not None:
                 assets[upload.name] = asset
-    quote = quote_of(kind, form.choices(), user_id=user_id, video=assets.get("video"))
+    quote = quote_of(kind, form.chosen_params(), user_id=user_id, video=assets.get("video"))
     return Wish(kind, form, quote, uuid4(), assets, faults)
 
 
@@ -110,6 +112,28 @@ def _asset(upload: Upload, data: Mapping[str, Any], files: Mapping[str, Any], us
     if asset is None or asset.kind != upload.media:
         raise NotFound()
     return asset
+
+
+def _judge(kind: PageKind, form: CreateForm, asset: Asset | None) -> None:
+    """Raises PictureTooLarge where nothing could be made from `asset`, so that its field can say so."""
+    if asset is not None and asset.width and asset.height:
+        KINDS[kind.name].judge_picture(asset.width, asset.height, form.chosen_params())
+
+
+def wish_again(kind: PageKind, task: Task) -> dict[str, Any]:
+    """What the form of `kind` says to order `task` anew, its own files with it as far as they are still there."""
+    chosen = {choice.name: choice.value_in(task.params) for choice in kind.choices}
+    kept = {f"{upload.name}_asset": _asset_again(upload, task) for upload in kind.uploads}
+    return {"prompt": task.params.get("prompt", ""), **chosen, **kept}
+
+
+def _asset_again(upload: Upload, task: Task) -> str:
+    said = task.params.get(upload.param) or ""
+    try:
+        asset = own_asset_of(said[0] if isinstance(said, list) else said, task.user_id)
+    except DomainError:
+        return ""
+    return str(asset.uuid) if asset is not None and asset.kind == upload.media else ""
 
 
 def upload_of(file: UploadedFile[Any], *, media: str, user_id: int) -> Asset:
@@ -136,7 +160,7 @@ def wish_submit(wish: Wish, principal: Principal) -> Problem | None:
         if upload.name not in wish.assets:
             wish.faults.setdefault(upload.name, _("This is needed. %(hint)s") % {"hint": upload.hint})
     if not is_whole or wish.faults or token is None:
-        return Problem(_("Something is missing. Nothing was spent."), 422)
+        return Problem(_("Look at what is marked. Nothing was spent."), 422)
     if wish.form.cleaned_data.get("quoted") != wish.quote.cost:
         return Problem(_("This costs %(price)s. Press again to go on.") % {"price": credits_text(wish.quote.cost)}, 409)
     limits.take("page.create", str(principal.user_id), CREATES_A_MINUTE, 60)

@@ -16,9 +16,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from config.kernel import clock, ids
 from config.kernel.errors import DomainError
 from config.kernel.principal import Principal
+from generation.kinds import KINDS
 from generation.models import Task
 from generation.selectors.estimate import estimate_s
 from generation.selectors.late import lates_of
+from generation.selectors.named import outputs_of
 from generation.selectors.place import queue_places
 from generation.selectors.task import task_of, tasks_page
 from generation.services.cancel import CancelResult, task_cancel
@@ -27,7 +29,7 @@ from generation.services.retry import task_retry
 from generation.services.task_create import IdempotencyKey
 from generation.states import RETRYABLE, TaskState
 from generation.web.cards import TaskCard, is_recent_trouble, open_first
-from generation.web.making import Wish, kept_of, upload_of, wish_read, wish_submit
+from generation.web.making import Wish, kept_of, upload_of, wish_again, wish_read, wish_submit
 from generation.web.quote import Quote, prices_again
 from generation.web.wording import ENGINE_NOTE, PAGE_KINDS, PROMPT_LIMIT, TEXT_TO_VIDEO, PageKind
 from operations.templatetags.pages import clock_text, spell
@@ -63,7 +65,7 @@ def _wished(request: HttpRequest, principal: Principal, kind: PageKind) -> dict[
     """What the form starts with: the address's own words, or an earlier task of the caller (`from`)."""
     earlier = ids.parse_uuid(request.GET.get("from", ""))
     task = task_of(user_id=principal.user_id, task_uuid=earlier) if earlier else None
-    values = dict(task.params) if task is not None and task.kind == kind.name else {}
+    values = wish_again(kind, task) if task is not None and task.kind == kind.name else {}
     return {**values, **{name: text for name, text in request.GET.items() if name in {"prompt", *(choice.name for choice in kind.choices)}}}
 
 
@@ -119,7 +121,7 @@ def _bench_context(principal: Principal) -> dict[str, Any]:
         "has_open": any(card.is_open for card in on_bench),
         "engine_note": ENGINE_NOTE,
         "empty_title": _("Nothing on the bench"),
-        "empty_text": _("What you make will hang here. Every film is priced before it starts."),
+        "empty_text": _("What you make will hang here. Everything is priced before it starts."),
     }
 
 
@@ -128,7 +130,12 @@ def _cards(tasks: list[Task], user_id: int) -> list[TaskCard]:
     over = [task for task in tasks if task.status in RETRYABLE]
     lates = lates_of(task_ids=[task.pk for task in over]) if over else {}
     again = prices_again(over)
-    return [TaskCard(task, place=places.get(task.pk), retry_price=again.get(task.pk), late=lates.get(task.pk)) for task in tasks]
+    batches = [task.pk for task in tasks if task.status != TaskState.PENDING and KINDS[task.kind].pictures(task.params) > 1]
+    outputs = outputs_of(user_id=user_id, task_ids=batches) if batches else {}
+    return [
+        TaskCard(task, place=places.get(task.pk), retry_price=again.get(task.pk), late=lates.get(task.pk), outputs=outputs.get(task.pk, ()))
+        for task in tasks
+    ]
 
 
 @require_GET
@@ -173,9 +180,9 @@ def task_fragment(request: HttpRequest, principal: Principal, task_uuid: UUID) -
 @require_GET
 @signed_in
 def task(request: HttpRequest, principal: Principal, task_uuid: UUID) -> HttpResponse:
-    """One task: its film, its prompt, what it took and cost."""
+    """One task: its results, its prompt, what it took and cost."""
     card = _own_task(principal, task_uuid)
-    again = f"{reverse('create')}?{urlencode({'kind': card.kind, 'from': card.uuid})}"
+    again = f"{reverse('create')}?{urlencode({'kind': card.kind, 'from': card.uuid})}" if card.kind in PAGE_KINDS else ""
     return render(request, "pages/task.html", {"card": card, "again": again, "engine_note": ENGINE_NOTE, "section": "history"})
 
 
@@ -209,7 +216,7 @@ def cancel(request: HttpRequest, principal: Principal, task_uuid: UUID) -> HttpR
         messages.error(request, problem_of(error).text)
     else:
         if result is CancelResult.REQUESTED:
-            messages.info(request, _("The engine was asked to stop. If it cannot, the film is finished and charged."))
+            messages.info(request, _("The engine was asked to stop. If it cannot, the work is finished and charged."))
         else:
             messages.success(request, _("“%(title)s” is cancelled. %(money)s") % {"title": card.title, "money": card.money_back})
     return _back(request)

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop, pgettext_lazy
+from django.utils.translation import gettext_noop, ngettext, pgettext_lazy
 
+from generation.kinds import KINDS
 from generation.states import TaskState
 
 PROMPT_LIMIT = 5000
 """Characters of a prompt (document 000 §3.1)."""
 
 
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One value of a choice; `shape` draws its frame."""
+    """One value of a choice; `shape` draws its frame, `params` is what it writes where that is not the choice's name and value."""
 
     value: str
     label: Any
     shape: str = ""
+    params: Mapping[str, Any] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One parameter that is chosen; the first option is the default."""
+    """What is chosen, one parameter or two that go together; the first option is the default."""
 
     name: str
     label: Any
     options: tuple[Option, ...]
+
+    def params_of(self, value: str) -> dict[str, Any]:
+        """The parameters that `value` writes, of the kind's types."""
+        return next((dict(option.params) for option in self.options if option.value == value and option.params), {self.name: value})
+
+    def value_in(self, params: Mapping[str, Any]) -> str:
+        """The value whose parameters are those of `params`; "" if none is."""
+        values = (option.value for option in self.options if self.params_of(option.value).items() <= params.items())
+        return next(values, "")
 
     def label_of(self, value: str) -> str:
         """The words of `value`."""
@@ -49,6 +66,9 @@ class Upload:
     is_list: bool = False
 
 
+FILM_HINT = _("Say who, where, and how the camera moves.")
+
+
 @dataclass(frozen=True, slots=True)
 class PageKind:
     """One kind as the create page offers it."""
@@ -61,11 +81,15 @@ class PageKind:
     uploads: tuple[Upload, ...] = ()
     has_prompt: bool = True
     is_timed: bool = field(default=False)
+    contract: str = "video"
+    prompt_hint: Any = FILM_HINT
+    fixed: Mapping[str, Any] = field(default_factory=_nothing)
+    """Parameters that nobody chooses."""
 
     @property
     def offer(self) -> str:
         """The price list's name for it."""
-        return f"video/{self.name}"
+        return f"{self.contract}/{self.name}"
 
 
 QUALITY = Choice("quality", _("Quality"), (Option("standard", _("Standard")), Option("hd", _("HD"))))
@@ -105,7 +129,51 @@ ANIMATE_MIX = PageKind(
     has_prompt=False,
     is_timed=True,
 )
-PAGE_KINDS = {kind.name: kind for kind in (TEXT_TO_VIDEO, IMAGE_TO_VIDEO, ANIMATE_MOVE, ANIMATE_MIX)}
+
+
+def _size(value: str, label: Any, shape: str, width: int, height: int) -> Option:
+    return Option(value, label, shape, MappingProxyType({"width": width, "height": height}))
+
+
+def _sizes(side: int, long: int, short: int) -> Choice:
+    """Three frames (px), the square one first."""
+    options = (
+        _size("square", _("Square"), "q", side, side),
+        _size("landscape", _("Wide"), "w", long, short),
+        _size("portrait", _("Tall"), "v", short, long),
+    )
+    return Choice("size", _("Size"), options)
+
+
+PICTURES = Choice("pictures", _("Pictures"), tuple(Option(str(n), str(n), "", MappingProxyType({"batch_size": n})) for n in (1, 2, 4)))
+SCALE = Choice("scale", _("Enlarge"), tuple(Option(str(n), f"×{n}", "", MappingProxyType({"scale_factor": n})) for n in (2, 4)))
+ANY_SEED = MappingProxyType({"seed": -1})
+PICTURE_HINT = _("Say what is seen, in which light, and from where.")
+
+
+def _picture_kind(name: str, label: Any, icon: str, choices: tuple[Choice, ...], upload: Upload | None = None) -> PageKind:
+    return PageKind(
+        name, label, icon, KINDS[name].model, choices, (upload,) if upload else (), contract="stargraph", prompt_hint=PICTURE_HINT,
+        has_prompt="seed" in KINDS[name].limits, fixed=ANY_SEED if "seed" in KINDS[name].limits else _nothing(),
+    )  # fmt: skip
+
+
+def _picture(param: str, label: Any) -> Upload:
+    return Upload("image", param, label, IMAGE_HINT, IMAGE_ACCEPT, "image")
+
+
+LARGE, SMALL = _sizes(1024, 1344, 768), _sizes(768, 1024, 576)
+TEXT_TO_IMAGE = _picture_kind("text2img", _("Text to image"), "icons/pen.svg", (PICTURES, LARGE))
+IMAGE_TO_IMAGE = _picture_kind(
+    "img2img", _("Image to image"), "icons/remix.svg", (PICTURES, SMALL), _picture("image_url", _("Picture to start from"))
+)
+UPSCALE = _picture_kind("upscale", _("Upscale"), "icons/full.svg", (SCALE,), _picture("image_url", _("Picture to enlarge")))
+POSE = _picture_kind("pose", _("Pose"), "icons/runner.svg", (PICTURES, SMALL), _picture("pose_image_url", _("Picture of the pose")))
+PAGE_KINDS = {
+    kind.name: kind for kind in (TEXT_TO_VIDEO, IMAGE_TO_VIDEO, ANIMATE_MOVE, ANIMATE_MIX, TEXT_TO_IMAGE, IMAGE_TO_IMAGE, UPSCALE, POSE)
+}
+OTHER_LABELS: dict[str, Any] = {"text2video": _("Text to short video"), "img2video": _("Image to short video")}
+"""Kinds that pages show and do not offer."""
 
 STATE_LABELS: dict[str, Any] = {
     TaskState.PENDING: _("Queued"),
@@ -138,16 +206,27 @@ ENGINE_TEXTS = (
 )
 """What our own adapters say when they refuse; kept with the task and translated when it is shown."""
 ENGINE_NOTE = _(
-    "The built-in engine draws a preview from your words without any model: real video, made by rules. A film proper needs a real engine."
+    "The built-in engine draws previews without any model: real pictures and videos, made by rules. Finer work needs a real engine."
 )
 
 
 def kind_label(name: str) -> str:
     """The kind in people's words."""
-    return str(PAGE_KINDS[name].label) if name in PAGE_KINDS else name
+    return str(PAGE_KINDS[name].label if name in PAGE_KINDS else OTHER_LABELS.get(name, name))
 
 
 def facts_of(kind: str, params: dict[str, Any]) -> list[str]:
-    """The chosen parameters in words: HD, 16:9."""
+    """The chosen parameters in words: HD, 16:9; 1024 × 1024, 4 pictures; ×2."""
     choices = PAGE_KINDS[kind].choices if kind in PAGE_KINDS else ()
-    return [choice.label_of(str(params[choice.name])) for choice in choices if choice.name in params]
+    words = [choice.label_of(str(params[choice.name])) for choice in choices if choice.name in params]
+    if params.get("width") and params.get("height"):
+        words.append(f"{params['width']} × {params['height']}")
+    if params.get("scale_factor"):
+        words.append(f"×{params['scale_factor']}")
+    return [*words, *pictures_text(kind, params)]
+
+
+def pictures_text(kind: str, params: Mapping[str, Any]) -> list[str]:
+    """How many pictures were asked for, where it is more than one."""
+    count = KINDS[kind].pictures(params) if kind in KINDS else 1
+    return [ngettext("%(n)s picture", "%(n)s pictures", count) % {"n": count}] if count > 1 else []

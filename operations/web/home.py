@@ -12,8 +12,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from credits.models import Campaign
-from generation.web.cards import local_link
-from generation.web.wording import ASPECT, QUALITY, TEXT_TO_VIDEO, kind_label
+from generation.web.results import local_link
+from generation.web.wording import ASPECT, QUALITY, TEXT_TO_IMAGE, TEXT_TO_VIDEO, kind_label
 from operations.models import ShowcaseVideo
 from operations.selectors.showcase import showcase_first
 from operations.templatetags.pages import credits_text, number, shape_of, spell
@@ -150,8 +150,9 @@ def _materials(book: PriceBook, works: list[ShownWork]) -> list[dict[str, Any]]:
     icons = ("icons/film.svg", "icons/image.svg", "icons/pen.svg", "icons/deck.svg")
     for row, icon in zip(rows, icons, strict=True):
         price = _from(book.lowest(*row["offers"]))
-        row.update(price=price if icon == icons[0] else f"{price} · {later}" if price else later, icon=icon)
+        row.update(price=price if icon in icons[:2] else f"{price} · {later}" if price else later, icon=icon)
     rows[0].update(href=reverse("create"), poster=poster)
+    rows[1].update(href=f"{reverse('create')}?kind={TEXT_TO_IMAGE.name}")
     rows[2].update(text=(_("A bookshop in rain"), _("After the bell on the door, the rain grew quieter.")))
     return rows
 

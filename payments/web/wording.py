@@ -15,7 +15,7 @@ from accounts.web.client import user_agent
 from config.kernel.errors import NotConfigured
 from credits.api.reference import Subjects
 from credits.selectors.wallet import LedgerRow
-from generation.web.wording import PAGE_KINDS
+from generation.web.wording import kind_label
 from payments.gateways.registry import checkout_gateway
 from payments.models import Order, Product, Withdrawal
 from payments.states import NoticeFate, OrderState, RefundState, WithdrawalState
@@ -140,8 +140,7 @@ def entry_of(row: LedgerRow, subjects: Subjects) -> Entry:
     if order is not None:
         return Entry(LEDGER["recharge"], title_of(order), reverse("order", args=[order.uuid]))
     if task_kind:
-        kind = PAGE_KINDS.get(task_kind)
-        return Entry(name, kind.label if kind else _("A task"), reverse("task", args=[number]))
+        return Entry(name, kind_label(task_kind), reverse("task", args=[number]))
     if subject == "withdrawal":
         return Entry(name, _("Withdrawal"), reverse("withdraw"))
     return Entry(name, REASONS.get(subject, row.reference), "")

@@ -16,7 +16,7 @@ from config.contracts.stargraph.fields import (
     StrictNumberField,
 )
 from generation.api.stargraph import words
-from generation.kinds import DRAWN, FILMED
+from generation.kinds import DRAWN, FILMED, KINDS
 
 PROMPT_MAX = 5000
 MODEL_MAX = 60
@@ -74,7 +74,7 @@ class _Sampled(_Drawn):
 
 
 class Text2ImgInput(_Sampled):
-    modelName = StrictCharField(max_length=MODEL_MAX, default=words.MODELS["text2img"])
+    modelName = StrictCharField(max_length=MODEL_MAX, default=KINDS["text2img"].model)
     width = _whole("width", 1024)
     height = _whole("height", 1024)
     steps = _whole("steps", 30)
@@ -85,7 +85,7 @@ class Img2ImgInput(_Sampled):
     imageBase64 = _image(None)
     imageUrl = _image(ADDRESS_MAX)
     strength = _number("strength", 0.7)
-    modelName = StrictCharField(max_length=MODEL_MAX, default=words.MODELS["img2img"])
+    modelName = StrictCharField(max_length=MODEL_MAX, default=KINDS["img2img"].model)
     width = _whole("width", 512)
     height = _whole("height", 512)
     steps = _whole("steps", 20)
@@ -96,7 +96,7 @@ class UpscaleInput(_Client):
     imageBase64 = _image(None)
     imageUrl = _image(ADDRESS_MAX)
     scaleFactor = StrictIntegerField(min_value=2, max_value=4, step=2, default=2, help_text="2 or 4.")
-    model = StrictCharField(max_length=MODEL_MAX, default=words.MODELS["upscale"])
+    model = StrictCharField(max_length=MODEL_MAX, default=KINDS["upscale"].model)
 
 
 class PoseInput(_Sampled):
@@ -104,7 +104,7 @@ class PoseInput(_Sampled):
     poseImageUrl = _image(ADDRESS_MAX)
     controlType = StrictChoiceField(choices=words.CONTROLS, default="openpose")
     controlStrength = _number("controlStrength", 1.0)
-    modelName = StrictCharField(max_length=MODEL_MAX, default=words.MODELS["pose"])
+    modelName = StrictCharField(max_length=MODEL_MAX, default=KINDS["pose"].model)
     width = _whole("width", 512)
     height = _whole("height", 768)
     steps = _whole("steps", 20)
@@ -119,7 +119,7 @@ class _Filmed(_Drawn):
 
 
 class Text2VideoInput(_Filmed):
-    modelName = StrictCharField(max_length=MODEL_MAX, default=words.MODELS["text2video"])
+    modelName = StrictCharField(max_length=MODEL_MAX, default=KINDS["text2video"].model)
     width = _whole("width", 512)
     height = _whole("height", 512)
     cfgScale = _number("cfgScale", 7.5)
@@ -129,7 +129,7 @@ class Img2VideoInput(_Filmed):
     imageBase64 = _image(None)
     imageUrl = _image(ADDRESS_MAX)
     prompt = _text(PROMPT_MAX)  # type: ignore[assignment]
-    modelName = StrictCharField(max_length=MODEL_MAX, default=words.MODELS["img2video"])
+    modelName = StrictCharField(max_length=MODEL_MAX, default=KINDS["img2video"].model)
     augmentationLevel = _number("augmentationLevel", 0.0)
     cfgScale = _number("cfgScale", 2.5)
     videoLoop = StrictBooleanField(default=False)

@@ -23,7 +23,7 @@ from generation import storage
 from generation.api.stargraph import render, words
 from generation.api.stargraph.tasks import ResultOutput
 from generation.exceptions_media import FileTooLarge
-from generation.kinds import IMAGE_LIMIT_BYTES
+from generation.kinds import IMAGE_LIMIT_BYTES, KINDS
 from generation.selectors.offered import models_offered
 from generation.services.upload import upload_create
 
@@ -60,7 +60,7 @@ class ModelsView(StargraphView):
             {
                 "name": model.alias,
                 "type": words.TYPES[model.kind],
-                "isDefault": model.alias == words.MODELS[model.kind],
+                "isDefault": model.alias == KINDS[model.kind].model,
                 "available": model.is_live,
                 "estimatedTime": model.estimate_s,
             }

@@ -40,15 +40,6 @@ FAULTS = {
 """What ended a task → the document's code and words; what is missing: the engine could not do it."""
 FAULT_OTHER = ("E001", "生成失败：模型加载错误")
 
-MODELS = {
-    "text2img": "stable-diffusion-xl-base-1.0",
-    "img2img": "stable-diffusion-v1-5",
-    "upscale": "RealESRGAN",
-    "pose": "stable-diffusion-v1-5",
-    "text2video": "stable-video-diffusion",
-    "img2video": "stable-video-diffusion-img2vid",
-}
-"""The model of a kind where the client names none."""
 SAMPLERS = (
     "euler", "euler_ancestral", "heun", "dpm_2", "dpm_2_ancestral", "lms", "dpm_fast", "dpm_adaptive", "dpmpp_2s_ancestral",
     "dpmpp_sde", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_3m_sde", "ddpm", "ddim", "lcm", "uni_pc", "uni_pc_bh2",
