@@ -14,10 +14,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _django: Any = get_asgi_application()
 
 from accounts.realtime.callers import host_is_ours  # noqa: E402  needs Django's apps
-from accounts.realtime.events import events, hub  # noqa: E402
+from accounts.realtime.events import events  # noqa: E402
+from accounts.realtime.hub import hub  # noqa: E402
 from accounts.realtime.leaving import say_goodbye_first  # noqa: E402
 from accounts.realtime.sockjs.endpoint import Endpoint, connections  # noqa: E402
-from accounts.realtime.sockjs.test_paths import endpoints as test_endpoints  # noqa: E402
+from accounts.realtime.sockjs.suite_paths import endpoints as suite_endpoints  # noqa: E402
 from accounts.realtime.stomp.conversation import Conversation  # noqa: E402
 from config.kernel.collector import collect_seldom  # noqa: E402
 from generation.web.upload_guard import UploadGuard  # noqa: E402
@@ -30,7 +31,7 @@ STREAMS: dict[str, Application] = {"/api/v1/events": events}
 """Path → plain ASGI application that answers before Django sees the request."""
 SOCKETS = [
     Endpoint("/ws", Conversation, needs_cookie=settings.SOCKJS_COOKIE, client_url=settings.SOCKJS_CLIENT_URL),
-    *(test_endpoints() if settings.DEBUG else []),
+    *(suite_endpoints() if settings.DEBUG else []),
 ]
 """STOMP over SockJS: document 002 §8."""
 

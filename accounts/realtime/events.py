@@ -17,7 +17,7 @@ from django.conf import settings
 
 from accounts.realtime.callers import Caller, Proof, caller_of, host_is_ours
 from accounts.realtime.cutting import send_in_time
-from accounts.realtime.hub import Hub
+from accounts.realtime.hub import hub
 from accounts.realtime.listener import Listener
 from accounts.realtime.threads import in_thread
 from accounts.selectors.event import last_number
@@ -40,7 +40,6 @@ STATUS = {
     "too_many_requests": 429,
     "database": 503,
 }
-hub = Hub()
 
 
 async def events(scope: Scope, receive: Receive, send: Send) -> None:

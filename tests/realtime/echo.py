@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from accounts.realtime.sockjs.endpoint import Endpoint
-from accounts.realtime.sockjs.test_paths import endpoints
+from accounts.realtime.sockjs.suite_paths import endpoints
 
 
 class EchoServer:

@@ -11,7 +11,7 @@ from collections import deque
 from django.conf import settings
 
 from accounts.realtime.callers import Caller, Proof, caller_of
-from accounts.realtime.events import hub
+from accounts.realtime.hub import hub
 from accounts.realtime.listener import Listener
 from accounts.realtime.outbox import GOING_AWAY, Outbox
 from accounts.realtime.stomp import sends

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from generation.engines.builtin.canvas import Floats, Sprite
 from generation.engines.builtin.elements import Flap
 from generation.engines.builtin.palette import blended, colour
 from generation.engines.builtin.shapes import Draw, drawn, ink
-
-if TYPE_CHECKING:
-    from generation.engines.builtin.scene import Stage
+from generation.engines.builtin.stage import Stage
 
 COATS = ("#e0913f", "#4a4a55", "#d9cbb5", "#8a8f99", "#2b2730")
 NOWHERE = frozenset({"sea", "under", "space"})

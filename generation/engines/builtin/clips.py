@@ -15,7 +15,8 @@ from generation.engines.builtin.caption import draw_caption
 from generation.engines.builtin.encode import Writer
 from generation.engines.builtin.images import finish_of, size_of
 from generation.engines.builtin.job import Ear, chance_of, input_of
-from generation.engines.builtin.scene import Hear, scene_of
+from generation.engines.builtin.scene import scene_of
+from generation.engines.builtin.stage import Hear
 from generation.engines.builtin.still import moving_of_images, opened
 
 DURATION_S = 4

@@ -11,6 +11,7 @@ from generation.engines.builtin.elements import Beam, Drift, Flap, lights
 from generation.engines.builtin.palette import blended, colour
 from generation.engines.builtin.shapes import (
     Draw,
+from generation.engines.builtin.stage import Stage
     balloon,
     bird,
     boat,
@@ -24,9 +25,6 @@ from generation.engines.builtin.shapes import (
     walker,
     whale,
 )
-
-if TYPE_CHECKING:
-    from generation.engines.builtin.scene import Stage
 
 BRIGHT = ("#c2321a", "#e8a33d", "#2f7f8a", "#7a3b6e", "#e4694b")
 
