@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from generation.engines.builtin.canvas import Floats, Sprite
@@ -11,7 +9,6 @@ from generation.engines.builtin.elements import Beam, Drift, Flap, lights
 from generation.engines.builtin.palette import blended, colour
 from generation.engines.builtin.shapes import (
     Draw,
-from generation.engines.builtin.stage import Stage
     balloon,
     bird,
     boat,
@@ -25,6 +22,7 @@ from generation.engines.builtin.stage import Stage
     walker,
     whale,
 )
+from generation.engines.builtin.stage import Stage
 
 BRIGHT = ("#c2321a", "#e8a33d", "#2f7f8a", "#7a3b6e", "#e4694b")
 
