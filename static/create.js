@@ -196,6 +196,8 @@
     body.append("name", input.name);
     body.append("file", file);
     drop.classList.remove("error");
+    input.removeAttribute("aria-invalid");
+    delete field.dataset.rest;
     text.textContent = file.name;
     hint.textContent = words.sending;
     bar.hidden = false;
@@ -227,9 +229,15 @@
     const isWrong = theirs?.getAttribute("aria-invalid") === "true";
     field.querySelector(".drop").classList.toggle("error", isWrong);
     input.removeAttribute("aria-invalid");
-    if (!isWrong) return;
-    input.setAttribute("aria-invalid", "true");
-    field.querySelector("[data-hint]").textContent = theirs.closest(".drop").querySelector("[data-hint]").textContent;
+    const hint = field.querySelector("[data-hint]");
+    if (isWrong) {
+      input.setAttribute("aria-invalid", "true");
+      field.dataset.rest ??= hint.textContent;
+      hint.textContent = theirs.closest(".drop").querySelector("[data-hint]").textContent;
+    } else if (field.dataset.rest) {
+      hint.textContent = field.dataset.rest;
+      delete field.dataset.rest;
+    }
   };
   const fields = [...form.querySelectorAll("[data-drop]")];
   for (const field of fields) {
@@ -273,7 +281,7 @@
       document.getElementById("problem")?.remove();
       const problem = tree.getElementById("problem");
       if (problem) form.prepend(problem);
-      for (const field of problem ? fields : []) tell(field, tree.querySelector(`[name=${field.querySelector("input[type=file]").name}]`));
+      for (const field of fields) tell(field, problem && tree.querySelector(`[name=${field.querySelector("input[type=file]").name}]`));
       for (const part of ["#bench", ".purse", "#receipt"]) swap(tree, part);
       const fresh = tree.getElementById("make");
       form.elements.token.value = fresh.elements.token.value;

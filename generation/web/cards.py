@@ -155,7 +155,7 @@ class TaskCard:
     def results(self) -> list[Result]:
         """Every file its owner may see, in order."""
         outputs = (self._outputs or [self.main]) if self.main is not None else []
-        return [result_of(asset, str(self.uuid), number, len(outputs)) for number, asset in enumerate(outputs, 1)]
+        return [result_of(asset, number) for number, asset in enumerate(outputs, 1)]
 
     @property
     def src(self) -> str:

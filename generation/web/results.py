@@ -35,8 +35,8 @@ class Result:
     number: int
 
 
-def result_of(asset: Asset, stem: str, number: int, count: int) -> Result:
-    """`asset` as number `number` of a task's `count` results; saved as `stem`, numbered where there are several."""
+def result_of(asset: Asset, number: int) -> Result:
+    """`asset` as number `number` of a task's results; saved under the name that its link and its answer give it."""
     extension = asset.storage_key.rpartition(".")[2]
     return Result(
         src=local_link(asset),
@@ -46,7 +46,7 @@ def result_of(asset: Asset, stem: str, number: int, count: int) -> Result:
         height=asset.height,
         shape=shape_of(asset.width, asset.height),
         is_picture=asset.kind == Asset.Kind.IMAGE,
-        file_name=f"{stem}-{number}.{extension}" if count > 1 else f"{stem}.{extension}",
+        file_name=f"{asset.uuid}.{extension}",
         about=f"{asset.width} × {asset.height} · {extension.upper()} · {filesizeformat(asset.size_bytes)}",
         number=number,
     )
