@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 
@@ -24,6 +27,7 @@ class Contract:
 
 
 CONTRACTS: dict[str, Contract] = {}
+CODE = re.compile(r"`([^`]+)`")
 RULES = {"default": "default", "minLength": "at least", "maxLength": "at most", "minItems": "at least", "maxItems": "at most"}
 
 
@@ -53,9 +57,14 @@ def docs(request: HttpRequest, contract: str) -> HttpResponse:
         for address, methods in found["paths"].items()
         for method, operation in methods.items()
     ]
-    return render(
-        request, "docs.html", {"contract": contract, "contracts": list(CONTRACTS), "info": found["info"], "operations": operations}
-    )
+    about = _paragraphs(CONTRACTS[contract].about)
+    shown = {"contract": contract, "contracts": list(CONTRACTS), "info": found["info"], "about": about, "operations": operations}
+    return render(request, "docs.html", shown)
+
+
+def _paragraphs(text: str) -> list[SafeString]:
+    """The paragraphs of a contract's own words; what stands in backticks is code."""
+    return [mark_safe(CODE.sub(r"<code>\1</code>", escape(part))) for part in text.split("\n\n") if part]  # noqa: S308  (escaped)
 
 
 def _fields(operation: dict[str, Any], found: dict[str, Any]) -> list[dict[str, str]]:
