@@ -218,6 +218,9 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "TaskState": ["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMEOUT"],
         "TaskStatus": ["pending", "processing", "completed", "failed"],
+        "StargraphTaskStatus": ["PENDING", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"],
+        "StargraphUserStatus": ["ACTIVE", "BANNED", "DELETING", "DELETED"],
+        "PaymentMethod": ["stripe", "wechat", "alipay", "sandbox", "balance"],
         "PaymentStatus": ["pending", "succeeded", "failed", "refunded", "partial_refunded"],
     },
 }
