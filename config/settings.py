@@ -220,7 +220,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "TaskStatus": ["pending", "processing", "completed", "failed"],
         "StargraphTaskStatus": ["PENDING", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"],
         "StargraphUserStatus": ["ACTIVE", "BANNED", "DELETING", "DELETED"],
-        "PaymentMethod": ["stripe", "wechat", "alipay", "sandbox", "balance"],
+        "PaymentMethod": "payments.models.Order.Channel",
         "PaymentStatus": ["pending", "succeeded", "failed", "refunded", "partial_refunded"],
     },
 }
