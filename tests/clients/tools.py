@@ -47,7 +47,7 @@ def clients_installed() -> None:
 
 def _npm_ci() -> None:
     flags = ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=20000"]
-    command = [NODE, "--use-system-ca", NPM, "ci", *flags, "--cache", PLACE / "cache"]
+    command = [str(NODE), "--use-system-ca", str(NPM), "ci", *flags, "--cache", str(PLACE / "cache")]
     try:
         done = subprocess.run(command, cwd=PLACE, capture_output=True, text=True, timeout=100, check=False)
     except subprocess.TimeoutExpired:
