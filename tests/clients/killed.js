@@ -21,7 +21,9 @@ async function stay(door, welcome, isOver) {
 // Everything is asked for that came after the last number that was seen.
 function subscribeSince(door) {
   const number = door.lastNumber();
-  for (const name of ["reply", "progress", "result"]) door.subscribe(name, number ? { "last-event-id": String(number) } : {});
+  for (const name of ["reply", "progress", "result"]) {
+    door.subscribe(name, { receipt: `subscribed-${name}`, ...(number ? { "last-event-id": String(number) } : {}) });
+  }
 }
 
 stories.killed = async (door, place) => {
@@ -32,7 +34,7 @@ stories.killed = async (door, place) => {
     subscribeSince(door);
   };
   const staying = stay(door, welcome, () => isOver);
-  await until("the first connection", () => count > 0);
+  await until("the first connection's receipts", () => door.receipts.length >= 3); // from here on nothing may be missed
   await place.all("connected");
   const taskId = await orderOnce(place, "killed", "雪山上的日出 [[slow:8]]");
   await until("progress", () => door.about(taskId).some((one) => one.body.progress > 0));

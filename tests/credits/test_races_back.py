@@ -85,13 +85,33 @@ def test_grants_against_take_backs_end_where_they_must(committed_db: object, per
 
 
 def test_a_spend_against_a_freeze_is_before_it_or_refused(committed_db: object, person: Person) -> None:
-    who = person(paid=100)
-    jobs: list[Any] = [lambda n=n: spend(user_id=who, key=f"s{n}", ref="task:1", amount=5, at=AT) for n in range(20)]
-    jobs.insert(5, lambda: wallet_freeze(user_id=who))
+    """Four spends end before the freeze begins, four begin when it has ended, and twelve run beside it."""
+    who, early, frozen = person(paid=100), threading.Semaphore(0), threading.Event()
+
+    def pay(key: str) -> Any:
+        return spend(user_id=who, key=key, ref="task:1", amount=5, at=AT)
+
+    def before(number: int) -> Any:
+        result = pay(f"before{number}")
+        early.release()
+        return result
+
+    def freeze() -> None:
+        for _ in range(4):
+            assert early.acquire(timeout=30)
+        wallet_freeze(user_id=who)
+        frozen.set()
+
+    def after(number: int) -> Any:
+        assert frozen.wait(30)
+        return pay(f"after{number}")
+
+    jobs: list[Any] = [lambda n=n: before(n) for n in range(4)]
+    jobs += [freeze, *[lambda n=n: pay(f"beside{n}") for n in range(12)], *[lambda n=n: after(n) for n in range(4)]]
     results = at_once(jobs)
-    refused = kinds(results, DomainError)
-    assert refused > 0
-    assert buckets(who)[0] == 100 - 5 * (20 - refused)
+    assert kinds(results[:4], DomainError) == 0
+    assert kinds(results[-4:], DomainError) == 4
+    assert buckets(who)[0] == 100 - 5 * (20 - kinds(results, DomainError))
 
 
 def test_disputes_at_once_never_claim_the_same_credits(committed_db: object, person: Person) -> None:
