@@ -22,11 +22,12 @@ SELECT count(*) AS total, (array_agg(s.seq ORDER BY s.seq DESC))[%s::int] AS bef
   ORDER BY p.seq DESC LIMIT %s::bigint) s
 """
 USED = """
-SELECT greatest(coalesce(-sum(p.amount) FILTER (WHERE t.created_at >= %s::timestamptz), 0), 0)::bigint AS day,
-       greatest(coalesce(-sum(p.amount), 0), 0)::bigint AS month
+SELECT coalesce(-sum(p.amount) FILTER (WHERE coalesce(o.created_at, t.created_at) >= %s::timestamptz), 0)::bigint AS day,
+       coalesce(-sum(p.amount), 0)::bigint AS month
 FROM credits_posting p JOIN credits_transaction t ON t.id = p.transaction_id
+LEFT JOIN credits_transaction o ON o.id = t.reverses_id
 WHERE p.user_id = %s::bigint AND t.user_id = p.user_id AND p.unit = 'credits' AND t.created_at >= %s::timestamptz
-  AND t.kind IN ('spend', 'refund', 'tip', 'unlock', 'remix')
+  AND coalesce(o.created_at, t.created_at) >= %s::timestamptz AND t.kind IN ('spend', 'refund', 'tip', 'unlock', 'remix')
 """
 
 HELD = """
@@ -80,7 +81,11 @@ def held_after(user_id: int, rows: Sequence[LedgerRow]) -> dict[int, int]:
 
 
 def used_of(user_id: int, at: dt.datetime) -> tuple[int, int]:
-    """The credits that left for good today and this month (Asia/Shanghai), less those that came back; what is held counts once spent."""
+    """The credits that left for good today and this month (Asia/Shanghai); what is held counts once spent.
+
+    What came back is taken off the day on which it had left, not the day of its return.
+    """
     day = at.astimezone(clock.SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-    row = fetch_one(USED, (day, user_id, day.replace(day=1)))
+    month = day.replace(day=1)
+    row = fetch_one(USED, (day, user_id, month, month))
     return row.day, row.month

@@ -88,7 +88,7 @@ def queue_by_kind() -> list[Queued]:
 
 
 def _waited_s(since: dt.datetime | None) -> int:
-    return max(int((clock.now() - since).total_seconds()), 0) if since else 0
+    return max(int((clock.real_now() - since).total_seconds()), 0) if since else 0
 
 
 def engines_overview() -> list[EngineOverview]:

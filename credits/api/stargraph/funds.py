@@ -27,7 +27,7 @@ class BalanceOutput(serializers.Serializer[Any]):
     balance = serializers.IntegerField(help_text="Available and frozen.")
     freezed = serializers.IntegerField()
     available = serializers.IntegerField()
-    todayUsed = serializers.IntegerField(help_text="A day of Asia/Shanghai; what came back counts as not used.")
+    todayUsed = serializers.IntegerField(help_text="A day of Asia/Shanghai; what came back is taken off the day on which it was used.")
     monthUsed = serializers.IntegerField()
 
 

@@ -240,6 +240,28 @@ def test_balance_example_with_what_is_frozen_and_used(somebody: MakeSomebody, cl
     assert (later["todayUsed"], later["monthUsed"]) == (0, 0)
 
 
+def test_what_comes_back_is_taken_off_the_day_and_month_in_which_it_was_used(somebody: MakeSomebody, clock: Any) -> None:
+    someone, now = somebody(paid=1000), kernel_clock.now().astimezone(kernel_clock.SHANGHAI)
+    month = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=32)).replace(day=1)
+    clock.advance(seconds=(month - now).total_seconds() - 1800)
+
+    def used() -> tuple[int, int]:
+        data = someone.client.get(BALANCE).data["data"]
+        return data["todayUsed"], data["monthUsed"]
+
+    before = ordered(someone, batchSize=3)["taskId"]
+    assert used() == (30, 30)
+    clock.advance(hours=1)
+    after = ordered(someone)["taskId"]
+    assert used() == (10, 10)
+    someone.client.call("DELETE", f"/api/v1/tasks/{before}")
+    assert used() == (10, 10)
+    clock.advance(days=1)
+    assert used() == (0, 10)
+    someone.client.call("DELETE", f"/api/v1/tasks/{after}")
+    assert used() == (0, 0)
+
+
 def test_fund_records_example(somebody: MakeSomebody) -> None:
     someone = somebody(paid=1000)
     name = ordered(someone)["taskId"]
