@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.test import Client
 from drf_spectacular.drainage import GENERATOR_STATS
 
 from config import urls  # it registers them
+from config.contracts import openapi
 from config.contracts.openapi import CONTRACTS, RULES, document
 
 KNOWN = ("skyriff", "stargraph", "studio", "video")
@@ -40,9 +44,29 @@ def test_it_names_its_own_paths(contract: str) -> None:
 @pytest.mark.parametrize("contract", KNOWN)
 def test_it_is_written_without_a_warning(contract: str) -> None:
     GENERATOR_STATS.reset()
-    document.cache_clear()
+    openapi._written.cache_clear()
     assert document(contract)["openapi"]
     assert not GENERATOR_STATS, (GENERATOR_STATS._warn_cache, GENERATOR_STATS._error_cache)
+
+
+def test_readers_who_come_at_once_do_not_write_it_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """drf-spectacular keeps what it finds out in its classes: two threads that begin at once fail with an AttributeError."""
+    alone, real, written = threading.Lock(), openapi._written, []
+
+    def written_alone(name: str) -> Any:
+        assert alone.acquire(blocking=False), "another thread is writing"
+        try:
+            threading.Event().wait(0.02)
+            written.append(name)
+            return real(name)
+        finally:
+            alone.release()
+
+    monkeypatch.setattr(openapi, "_written", written_alone)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(document, KNOWN * 4))
+    assert sorted(written) == sorted(KNOWN * 4)
+    assert found[0] is found[4]
 
 
 @pytest.mark.parametrize("contract", KNOWN)
