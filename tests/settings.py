@@ -27,5 +27,11 @@ if worker and os.environ.get("TEST_SERVICES") == "own":
 
 from config.settings import *  # noqa: E402, F403
 
+# Races of many threads wait for each other as long as a slow machine needs; the processes that tests start keep the platform's own limits.
+_waits = {"lock_timeout=5s": "lock_timeout=90s", "statement_timeout=30s": "statement_timeout=100s"}
+for _given, _patient in _waits.items():
+    assert _given in DATABASES["default"]["OPTIONS"]["options"], _given  # noqa: F405
+    DATABASES["default"]["OPTIONS"]["options"] = DATABASES["default"]["OPTIONS"]["options"].replace(_given, _patient)  # noqa: F405
+
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
 Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # noqa: F405  whitenoise warns of a folder that is not there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 
 import pytest
@@ -42,15 +43,16 @@ def test_parallel_reuse_gives_tokens_once_and_revokes(person: Person) -> None:
 def test_race_without_the_guard_hands_out_several(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """The double forgets the old digest in the WHERE: the same race then gives tokens more than once."""
     tokens = opened(person())
-    real_filter = Session.objects.filter
+    real_filter, all_have_looked = Session.objects.filter, threading.Barrier(4)
 
     def careless(**conditions: Any) -> Any:
-        conditions.pop("refresh_digest", None)
+        if conditions.pop("refresh_digest", None):
+            all_have_looked.wait(30)
         return real_filter(**conditions)
 
     monkeypatch.setattr(Session.objects, "filter", careless)
     outcomes = in_parallel(4, lambda _: session_refresh_body(tokens.refresh_token))
-    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) > 1
+    assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 4
 
 
 def test_five_messages_an_hour_exactly_under_twenty_parallel_sends() -> None:
@@ -63,18 +65,16 @@ def test_five_messages_an_hour_exactly_under_twenty_parallel_sends() -> None:
 
 
 def test_sends_without_the_lock_pass_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    real = sms._remaining
+    real, all_have_counted = sms._remaining, threading.Barrier(8)
     monkeypatch.setattr(sms, "name_lock", lambda *_: None)
 
-    def slow(number: str, at: dt.datetime) -> int:
+    def together(number: str, at: dt.datetime) -> int:
         found = real(number, at)
-        time.sleep(0.2)
+        all_have_counted.wait(30)
         return found
 
-    monkeypatch.setattr(sms, "_remaining", slow)
-    assert len(fine(in_parallel(8, lambda _: sms.sms_send(phone=PHONE, address="127.0.0.1")))) > 5
+    monkeypatch.setattr(sms, "_remaining", together)
+    assert len(fine(in_parallel(8, lambda _: sms.sms_send(phone=PHONE, address="127.0.0.1")))) == 8
 
 
 def sent_code(monkeypatch: pytest.MonkeyPatch, code: int = 123456) -> None:
@@ -92,20 +92,18 @@ def test_five_wrong_tries_exactly_under_parallel_guessing(monkeypatch: pytest.Mo
 
 
 def test_guessing_without_the_lock_gets_more_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     sent_code(monkeypatch)
     monkeypatch.setattr(sms, "name_lock", lambda *_: None)
-    compare, tries = sms.hmac.compare_digest, []
+    compare, tries, all_have_tries_left = sms.hmac.compare_digest, [], threading.Barrier(8)
 
-    def slow(*args: Any) -> bool:
+    def together(*args: Any) -> bool:
         tries.append(1)
-        time.sleep(0.2)
+        all_have_tries_left.wait(30)
         return compare(*args)
 
-    monkeypatch.setattr(sms.hmac, "compare_digest", slow)
+    monkeypatch.setattr(sms.hmac, "compare_digest", together)
     in_parallel(8, lambda number: sms.sms_verify(phone=PHONE, code=f"{number:06d}"))
-    assert len(tries) > 5
+    assert len(tries) == 8
 
 
 def test_a_right_code_counts_once_under_parallel_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_without_the_guard_fifty_orders_share_the_money_for_ten(committed_db: ob
 
     def careless() -> bool:
         balance = Wallet.objects.get(pk=who).paid
-        meet.wait(10)
+        meet.wait(30)
         if balance < 20:
             return False
         execute("UPDATE credits_wallet SET paid = %s WHERE user_id = %s", (balance - 20, who))
@@ -111,7 +111,7 @@ def test_without_the_guard_a_refund_is_paid_twice(committed_db: object, person: 
 
     def careless() -> None:
         is_refunded = Transaction.objects.filter(user_id=who, kind="refund").exists()
-        meet.wait(10)
+        meet.wait(30)
         if not is_refunded:
             execute("UPDATE credits_wallet SET paid = paid + 60 WHERE user_id = %s", (who,))
 
@@ -141,7 +141,7 @@ def two_holds(who: int) -> Held:
 
 def careless_resolution(hold_id: int, who: int, meet: threading.Barrier, back: int) -> bool:
     is_open = Hold.objects.get(pk=hold_id).state == "open"
-    meet.wait(10)
+    meet.wait(30)
     if is_open:
         execute("UPDATE credits_wallet SET held_paid = held_paid - 50, paid = paid + %s WHERE user_id = %s", (back, who))
     return is_open

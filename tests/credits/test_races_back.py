@@ -34,7 +34,7 @@ def test_without_the_guard_two_take_backs_take_the_same_credits(committed_db: ob
 
     def careless() -> bool:
         paid = Wallet.objects.get(pk=who).paid
-        meet.wait(10)
+        meet.wait(30)
         return bool(paid >= 60 and execute("UPDATE credits_wallet SET paid = %s WHERE user_id = %s", (paid - 60, who)))
 
     with guards_off():
@@ -177,7 +177,7 @@ def test_without_the_guard_coins_leave_twice(committed_db: object, person: Perso
 
     def careless() -> bool:
         coins = Wallet.objects.get(pk=who).coins
-        meet.wait(10)
+        meet.wait(30)
         return bool(coins >= 9_000 and execute("UPDATE credits_wallet SET coins = 0, coins_leaving = coins_leaving + 9000 WHERE user_id = %s", (who,)))  # fmt: skip
 
     with guards_off():

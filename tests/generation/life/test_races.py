@@ -56,7 +56,7 @@ def unguarded(gate: threading.Barrier) -> Callable[..., Task | None]:
         if task.status not in (allowed or sources_of(to)):
             return None
         with contextlib.suppress(threading.BrokenBarrierError):
-            gate.wait(timeout=3)
+            gate.wait(timeout=30)
         with transaction.atomic():
             Task.objects.filter(pk=task_id).update(status=to)
             life._settle(task, to, clock.now())
@@ -158,7 +158,7 @@ def test_cancel_against_claim_ends_as_one_story(busy: Engine, round_: int) -> No
 def careless_claim(gate: threading.Barrier) -> Task | None:
     """A claim without locks: look for the oldest, then take it."""
     task = Task.objects.filter(status="PENDING").order_by("id").first()
-    gate.wait(timeout=5)
+    gate.wait(timeout=30)
     if task is not None:
         Task.objects.filter(pk=task.pk).update(status="RUNNING", lease_owner=owner_name())
     return task
