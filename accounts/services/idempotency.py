@@ -35,6 +35,12 @@ def idempotency_claim(*, user_id: int, key: str, input_hash: bytes, lock_s: int 
     return None if row.status is None else Replay(row.status, bytes(row.body or b""), row.reference)
 
 
+def idempotency_kept(*, user_id: int, key: str, input_hash: bytes) -> Replay | None:
+    """The kept answer of the finished first request under this key, None without one for the same input; nothing is claimed."""
+    row = Idempotency.objects.filter(user_id=user_id, key=key, input_hash=input_hash, status__isnull=False).first()
+    return Replay(row.status or 0, bytes(row.body or b""), row.reference) if row else None
+
+
 def idempotency_store(*, user_id: int, key: str, status: int, body: bytes, reference: str = "") -> None:
     """The claimed key keeps this answer; a key that was never claimed or is finished stays as it is."""
     Idempotency.objects.filter(user_id=user_id, key=key, status__isnull=True).update(

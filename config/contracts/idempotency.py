@@ -33,8 +33,8 @@ def named(request: HttpRequest, what: str) -> str:
 
 
 def name_under(key: str, what: str) -> str:
-    """The key under which a service makes `what` for a client's `key`."""
-    return f"{what}:{hashlib.sha256(key.encode()).hexdigest()}"
+    """The key under which a service makes `what` for a client's `key`; no client can send one like it: it is not printable."""
+    return f"{what}\n{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def answered_once(request: HttpRequest, user_id: int, work: Callable[[], HttpResponse]) -> HttpResponse:

@@ -16,14 +16,15 @@ from django.db import connection, transaction
 
 from accounts.services.authentication import ALLOWED, Fold, access_claims, principal_of, principal_with
 from accounts.services.event import announcement
+from accounts.services.idempotency import idempotency_kept
 from config.kernel import clock, ids, outbound, sql
-from config.kernel.errors import FieldError, InvalidInput, SystemFailure, naming
+from config.kernel.errors import DomainError, FieldError, InvalidInput, SystemFailure, naming
 from config.kernel.principal import Principal
 from generation.dispatch import task_announce
 from generation.exceptions import EngineBusy, EngineUnavailable, ModelRetired
 from generation.exceptions_media import MediaInvalid
 from generation.kinds import KINDS, TIMED_INPUT_MAX_S, TIMED_INPUT_UNKNOWN_S, Input, Kind
-from generation.models import Asset
+from generation.models import Asset, Task
 from generation.selectors.estimate import estimate_s
 from generation.selectors.routes import alias_state
 from generation.services.link import own_asset_of
@@ -77,8 +78,14 @@ def task_create(
     IdempotencyRunning; then nothing moved. Not to be called in a transaction: a moderator outside may be asked, and what moderation
     stops stays recorded. Source: contracts/README "Charging", "Repeats"; design "A task's life".
     """
-    asked = _judged(principal.user_id, kind, offer, alias, params, webhook_url, idempotency, retry_of_id, at)
-    texts_judge(user_id=principal.user_id, kind=kind, params=params)
+    try:
+        asked = _judged(principal.user_id, kind, offer, alias, params, webhook_url, idempotency, retry_of_id, at)
+        texts_judge(user_id=principal.user_id, kind=kind, params=params)
+    except DomainError:
+        first = _first(principal.user_id, idempotency)
+        if first is None:
+            raise
+        return first
     row = sql.call(CREATE, (principal.user_id, principal.api_key_id, *asked))
     return _created(principal.user_id, kind, row)
 
@@ -102,9 +109,16 @@ def task_order(
     apart from what `_judged` finds in the input itself.
     """
     user_id = access_claims(access_token).user_id
-    asked = _judged(user_id, kind, offer, alias, params, webhook_url, idempotency, None, None)
     proof = partial(principal_of, access_token=access_token, api_key=api_key)
-    texts_judge(user_id=user_id, kind=kind, params=params, prove=proof)
+    try:
+        asked = _judged(user_id, kind, offer, alias, params, webhook_url, idempotency, None, None)
+        texts_judge(user_id=user_id, kind=kind, params=params, prove=proof)
+    except DomainError:
+        first = _first(user_id, idempotency)
+        if first is None:
+            raise
+        proof()
+        return first
     with transaction.atomic() if connection.in_atomic_block else nullcontext():
         fold = replace(ORDER, params=(clock.real_now(), *asked))
         _, row = principal_with(fold, access_token=access_token, api_key=api_key)
@@ -137,6 +151,13 @@ def _judged(
         settings.QUEUE_LIMIT if settings.RATE_LIMITS else 0,
         real_now + dt.timedelta(seconds=settings.TASK_DEADLINE_S), real_now, at or clock.now(),
     )  # fmt: skip
+
+
+def _first(user_id: int, idempotency: IdempotencyKey | None) -> CreatedTask | None:
+    """The task that the user made under this key for the same input: whatever a repeat would be refused for, it is the answer."""
+    kept = idempotency_kept(user_id=user_id, key=idempotency.key, input_hash=idempotency.input_hash) if idempotency else None
+    task = Task.objects.filter(user_id=user_id, uuid=kept.reference).first() if kept and kept.reference else None
+    return CreatedTask(task.pk, task.uuid, task.cost_credits, task.estimate_s, None, True) if task else None
 
 
 def _created(user_id: int, kind: str, row: Any) -> CreatedTask:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import Idempotency, Identity, User
+from config.contracts.idempotency import name_under
 from config.kernel import clock as kernel_clock
 from config.kernel.principal import Principal
 from generation import storage
@@ -531,7 +532,30 @@ def test_the_same_key_is_the_same_task(somebody: MakeSomebody) -> None:
     assert (other.status_code, other.data["code"], Task.objects.count()) == (409, 409, 1)
 
 
-def test_a_task_whose_answer_was_lost_is_not_made_twice(somebody: MakeSomebody, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_looks_like_ours_is_a_client_key_like_any_other(somebody: MakeSomebody) -> None:
+    someone, digest = somebody(paid=100), hashlib.sha256(b"one").hexdigest()
+    keys = [f"stargraph-task:{digest}", f"stargraph-task {digest}", "one"]
+    answers = [someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key=key) for key in (*keys, *keys[::-1])]
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert [answer.content for answer in answers[:3]] == [answer.content for answer in answers[:2:-1]]
+    assert Task.objects.count() == 3
+    with transaction.atomic():
+        refused = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key=name_under("one", "stargraph-task"))
+        transaction.set_rollback(True)
+    assert refused.status_code == 400
+
+
+def test_a_task_whose_answer_was_lost_is_the_answer_even_when_it_would_be_refused_now(somebody: MakeSomebody, settings: Any) -> None:
+    someone = somebody(paid=100)
+    first = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one").data["data"]["taskId"]
+    Idempotency.objects.filter(key="one").delete()
+    settings.SENSITIVE_WORDS = ["fox"]
+    again = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one")
+    assert (again.status_code, again.data["data"]["taskId"], Task.objects.count()) == (200, first, 1)
+    assert someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="two").data["code"] == "E006"
+
+
+def test_a_task_whose_answer_was_lost_is_not_made_twice(somebody: MakeSomebody) -> None:
     someone = somebody(paid=100)
     first = someone.client.post("/api/v1/generate/text2img", SMALL, Idempotency_Key="one").data["data"]["taskId"]
     Idempotency.objects.filter(key="one").delete()  # as if the server had died before it kept the answer

@@ -13,7 +13,8 @@ import pytest
 from accounts.models import ApiKey, Session, User
 from config.kernel import clock
 from credits.selectors.wallet import balance_of
-from generation.models import Task
+from generation.models import Engine, Task
+from generation.selectors import routes
 from generation.tasks import work
 from tests.contracts.video.client import VideoClient
 
@@ -164,6 +165,26 @@ def test_idempotency_key_replays_and_refuses_another_body(person: MakePerson) ->
     assert elsewhere.status_code == 409
     assert balance_of(someone.user.pk).available == 80
     assert Task.objects.count() == 1
+
+
+def test_a_repeat_is_the_first_answer_even_when_it_would_be_refused_now(person: MakePerson, settings: Any) -> None:
+    someone, signed_out = person(bonus=100), person(bonus=100)
+    first = someone.client.post("/api/videos/text-to-video", SUNSET, Idempotency_Key="one")
+    signed_out.client.post("/api/videos/text-to-video", SUNSET, Idempotency_Key="one")
+    Session.objects.filter(user=signed_out.user).update(revoked_at=clock.real_now())
+
+    def again(who: Person = someone, key: str = "one") -> Any:
+        return who.client.post("/api/videos/text-to-video", SUNSET, Idempotency_Key=key)
+
+    settings.SENSITIVE_WORDS = ["sunset"]
+    assert (again().data, again()["Idempotent-Replayed"]) == (first.data, "true")
+    assert (again(signed_out).status_code, again(key="two").status_code) == (401, 400)
+    settings.SENSITIVE_WORDS = []
+    Engine.objects.update(is_enabled=False)
+    routes.forget()
+    assert (again().data, again(signed_out).status_code, again(key="two").status_code) == (first.data, 401, 503)
+    routes.forget()
+    assert (balance_of(someone.user.pk).available, Task.objects.count()) == (80, 2)
 
 
 def test_a_refusal_frees_the_idempotency_key(person: MakePerson) -> None:
