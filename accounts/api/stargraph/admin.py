@@ -12,6 +12,7 @@ from rest_framework import serializers
 from accounts.exceptions import UserNotFound
 from accounts.models import User
 from accounts.selectors.people import STATUSES, status_of, users_page
+from accounts.services.phone import phone_parse
 from accounts.services.user import user_ban
 from config.contracts.shared_v1.times import local
 from config.contracts.stargraph.fields import PromptField, StrictCharField
@@ -66,11 +67,12 @@ class UsersView(StargraphView):
         responses=answers("Users", page("Users", UserSummaryOutput), 400, 401, 403),
     )  # fmt: skip
     def get(self, request: HttpRequest) -> HttpResponse:
-        asked = self.page_asked(list(SORTS))
+        asked, keyword = self.page_asked(list(SORTS)), _keyword(request)
         found = users_page(
             page=asked.page,
             page_size=asked.page_size,
-            keyword=_keyword(request),
+            keyword=keyword,
+            subjects=_subjects(keyword),
             status=self.chosen("status", STATUS_NAMES),
             sort=SORTS[asked.sort],
             ascending=asked.ascending,
@@ -120,6 +122,14 @@ def _keyword(request: HttpRequest) -> str:
     if len(keyword) > KEYWORD_MAX or not keyword.isprintable():
         raise InvalidInput(FieldError(("query", "keyword"), f"应为不超过 {KEYWORD_MAX} 个可见字符"))
     return keyword
+
+
+def _subjects(keyword: str) -> list[str]:
+    """The proven phones and addresses that `keyword` may be in any of their spellings."""
+    try:
+        return [keyword, keyword.lower(), phone_parse(keyword)]
+    except InvalidInput:
+        return [keyword, keyword.lower()]
 
 
 def _summaries(users: Sequence[User]) -> list[dict[str, Any]]:

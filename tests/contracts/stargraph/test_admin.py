@@ -133,7 +133,10 @@ class TestUsers:
 
         assert ids("%C3%84nn") == ids("%2B8613800138000") == [found.user.pk]
         assert found.user.pk in ids(str(found.user.pk))
-        assert ids("138001380") == []
+        assert ids("13800138000") == ids("86-13800138000") == ids("138%200013%208000") == [found.user.pk]
+        Identity.objects.create(user=other.user, kind="email", subject="one@example.com", verified_at=kernel_clock.now())
+        assert ids("One@Example.com") == [other.user.pk]
+        assert ids("138001380") == ids("example.com") == []
         assert set(ids("%20%20")) == {operator.user.pk, found.user.pk, other.user.pk}
         assert ids("%25") == ids("_%25_") == ids("' OR 1=1 --") == []
 
