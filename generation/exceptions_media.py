@@ -16,6 +16,12 @@ class MediaInvalid(DomainError):
         super().__init__(reason=reason, **params)
 
 
+class MediaTooLarge(MediaInvalid):
+    """This file cannot be used: {reason}."""
+
+    code = "media_too_large"
+
+
 class FileTooLarge(DomainError):
     """The file is too large: at most {limit_mb} MB are allowed."""
 

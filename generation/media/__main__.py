@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from generation.exceptions_media import MediaInvalid
+from generation.exceptions_media import MediaInvalid, MediaTooLarge
 from generation.media.judge import DAMAGED
 from generation.media.probe import probe
 from generation.media.thumbnail import thumbnail
@@ -27,7 +27,7 @@ def main(path: str, thumbnail_to: str) -> None:
         thumbnail(Path(path), found, Path(thumbnail_to))
         answer = asdict(found)
     except MediaInvalid as error:
-        answer = {"reason": error.params["reason"]}
+        answer = {"reason": error.params["reason"], "is_too_large": isinstance(error, MediaTooLarge)}
     except Exception:  # whatever a decoder raised, the file is at fault
         answer = {"reason": DAMAGED}
     sys.stdout.write(json.dumps(answer))

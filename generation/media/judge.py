@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generation.exceptions_media import MediaInvalid
+from generation.exceptions_media import MediaInvalid, MediaTooLarge
 from generation.media.probe import Probe
 
 TIME_LIMIT_S = 30
@@ -28,7 +28,7 @@ class Judged:
 def judged(path: Path, thumbnail_to: Path) -> Judged:
     """What `path` holds, its small picture at `thumbnail_to`, found out by a child process with limits (30 s, 3 GiB).
 
-    Raises MediaInvalid for what `probe` refuses, and for a file that makes its decoder crash or run out of its limits.
+    Raises MediaInvalid (MediaTooLarge) for what `probe` refuses, and for a file that makes its decoder crash or run out of its limits.
     """
     command = [sys.executable, "-m", "generation.media", str(path.resolve()), str(thumbnail_to.resolve())]
     try:
@@ -37,7 +37,7 @@ def judged(path: Path, thumbnail_to: Path) -> Judged:
         raise MediaInvalid(reason="it takes too long to be opened") from error
     answer = _answer(child.stdout)
     if "reason" in answer:
-        raise MediaInvalid(reason=answer["reason"])
+        raise (MediaTooLarge if answer.get("is_too_large") else MediaInvalid)(reason=answer["reason"])
     return Judged(Probe(**answer), thumbnail_to)
 
 

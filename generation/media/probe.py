@@ -11,7 +11,7 @@ from typing import Any
 import av
 from PIL import Image
 
-from generation.exceptions_media import MediaInvalid
+from generation.exceptions_media import MediaInvalid, MediaTooLarge
 from generation.kinds import PIXELS_MAX, SIDE_MAX_PX
 from generation.media.sniff import Container, MediaKind, sniff
 
@@ -48,11 +48,11 @@ def probe(path: Path) -> Probe:
 
 
 def judge_size(width: int, height: int) -> None:
-    """Raises MediaInvalid for a picture beyond 8192 px a side or 50 megapixels, or with no area at all."""
+    """Raises MediaTooLarge for a picture beyond 8192 px a side or 50 megapixels, MediaInvalid for one with no area at all."""
     if width < 1 or height < 1:
         raise MediaInvalid(reason="it has no picture")
     if width > SIDE_MAX_PX or height > SIDE_MAX_PX or width * height > PIXELS_MAX:
-        raise MediaInvalid(reason=f"it is larger than {SIDE_MAX_PX} pixels a side or {PIXELS_MAX // 1_000_000} megapixels")
+        raise MediaTooLarge(reason=f"it is larger than {SIDE_MAX_PX} pixels a side or {PIXELS_MAX // 1_000_000} megapixels")
 
 
 def open_image(path: Path, container: Container) -> Image.Image:

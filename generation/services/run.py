@@ -17,7 +17,7 @@ from credits.exceptions import BudgetExceeded, InsufficientCredits, WalletFrozen
 from generation import storage
 from generation.engines.base import Engine, EngineInput, EngineRequest, NoCapacity, Rejected, Temporary, Unknown
 from generation.engines.registry import adapter_of
-from generation.exceptions_media import FileTooLarge, MediaInvalid, PictureTooLarge
+from generation.exceptions_media import FileTooLarge, MediaInvalid, MediaTooLarge, PictureTooLarge
 from generation.kinds import KINDS, TIMED_INPUT_MAX_S
 from generation.locks import task_locked
 from generation.models import Attempt, Task
@@ -66,7 +66,7 @@ def _make(task: Task, watch: Watch, workdir: Path) -> None:
         pictures_judge(task, inputs)
         task = seed_fit(hold_fit(task, inputs))
     except (*UNFIT, PictureTooLarge) as error:
-        code = error.code if isinstance(error, FileTooLarge | PictureTooLarge) else "input_invalid"
+        code = error.code if isinstance(error, FileTooLarge | PictureTooLarge | MediaTooLarge) else "input_invalid"
         _fail_free(task, Trouble(code, error.message if isinstance(error, DomainError) else str(error)))
         return
     except (InsufficientCredits, BudgetExceeded, WalletFrozen):

@@ -19,8 +19,8 @@ UPLOAD_LIMIT_BYTES = 100 * 1024**2
 def upload_create(*, user_id: int, path: Path, kind: str, name: str = "") -> Asset:
     """The file at `path` is the user's asset of that kind ("image" or "video"), judged by its content alone.
 
-    Call it outside transactions. Raises MediaInvalid (other kind, damaged, too large a picture), QuotaExceeded; then
-    neither row nor file remains. The caller removes `path`. Source: 000 §3.3, 001 §2.5.
+    Call it outside transactions. Raises MediaInvalid (other kind, damaged), MediaTooLarge (too many pixels), QuotaExceeded;
+    then neither row nor file remains. The caller removes `path`. Source: 000 §3.3, 001 §2.5.
     """
     with tempfile.TemporaryDirectory(dir=storage.work_folder()) as folder:
         found = judged(path, Path(folder) / "small.jpg")

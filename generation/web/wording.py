@@ -192,6 +192,7 @@ TROUBLE: dict[str, Any] = {
     "insufficient_credits": _("The real length of the video costs more than you have."),
     "input_invalid": _("A file for it could not be used."),
     "file_too_large": _("A file for it could not be used."),
+    "media_too_large": _("The picture would become too large: at most 8192 pixels a side and 50 megapixels."),
     "picture_too_large": _("The picture would become too large: at most 8192 pixels a side and 50 megapixels."),
     "engine_busy": _("Every engine for this was too busy, again and again."),
     "engine_refused": _("The engine refused this."),

@@ -46,6 +46,7 @@ WORDS: dict[str, str | Promise] = {
     "moderation_unavailable": _("Prompts cannot be checked right now. Nothing was spent; try again in a few minutes."),
     "media_invalid": _("This file cannot be used. Choose another picture or video."),
     "file_too_large": _("This file is larger than %(limit_mb)s MB. Choose a smaller one, or compress it."),
+    "media_too_large": _("The picture would become too large: at most 8192 pixels a side and 50 megapixels."),
     "picture_too_large": _("The picture would become too large: at most 8192 pixels a side and 50 megapixels."),
     "quota_exceeded": _("Your uploads are at their limit of %(limit_mb)s MB."),
     "address_refused": _("This address cannot be used."),

@@ -42,6 +42,7 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "deletion_blocked": (2400, 400, "账号暂不能注销"),
     "sensitive_content": (2400, 400, "内容包含敏感信息"),
     "media_invalid": (2400, 400, "文件格式不支持"),
+    "media_too_large": (2400, 400, "图片过大：每边最多 8192 像素，总计最多 5000 万像素"),
     "file_too_large": (2400, 400, "文件过大"),
     "picture_too_large": (2400, 400, "图片过大：每边最多 8192 像素，总计最多 5000 万像素"),
     "quota_exceeded": (2400, 400, "存储空间已满"),

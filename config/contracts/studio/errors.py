@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[int, int, str | None]] = {
     "link_invalid": (400, 400, "链接已失效"),
     "deletion_blocked": (400, 400, "账号暂不能注销"),
     "media_invalid": (400, 400, "文件格式不支持"),
+    "media_too_large": (400, 400, "图片过大：每边最多 8192 像素，总计最多 5000 万像素"),
     "file_too_large": (400, 400, "文件过大"),
     "picture_too_large": (400, 400, "图片过大：每边最多 8192 像素，总计最多 5000 万像素"),
     "quota_exceeded": (400, 400, "存储空间已满"),

@@ -62,6 +62,7 @@ TABLE: dict[str, tuple[int, str | None]] = {
     "sensitive_content": (400, None),
     "moderation_unavailable": (503, None),
     "media_invalid": (422, None),
+    "media_too_large": (422, None),
     "file_too_large": (422, None),
     "picture_too_large": (422, None),
     "quota_exceeded": (422, None),

@@ -31,6 +31,7 @@ FAULTS = {
     "insufficient_credits": ("E002", "余额不足"),
     "input_invalid": ("E004", "图片格式不支持"),
     "file_too_large": ("E005", "文件大小超限"),
+    "media_too_large": ("E005", "文件大小超限"),
     "picture_too_large": ("E005", "文件大小超限"),
     "engine_busy": ("E007", "GPU资源不足"),
     "engine_refused": ("E001", "生成失败：引擎拒绝了该请求"),

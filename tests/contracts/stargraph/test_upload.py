@@ -13,7 +13,7 @@ from PIL import Image
 
 from generation.models import Asset, Task
 from tests.contracts.people import Somebody
-from tests.contracts.stargraph.conftest import MakeSomebody, painted, picture
+from tests.contracts.stargraph.conftest import MakeSomebody, data_url, painted, picture
 
 pytestmark = pytest.mark.django_db
 UPLOAD = "/api/v1/resources/upload"
@@ -83,6 +83,18 @@ def test_almost_ten_megabytes_are_taken(someone: Somebody) -> None:
     Image.frombytes("RGB", (1800, 1800), random.Random(2).randbytes(1800 * 1800 * 3)).save(file, "PNG")
     assert 9 * 1024**2 < len(file.getvalue()) < LIMIT
     assert sent(someone, file.getvalue()).data["data"]["size"] == len(file.getvalue())
+
+
+@pytest.mark.parametrize("size", [(8193, 8), (8, 8193), (7100, 7100)])
+def test_an_image_of_more_pixels_than_we_open_is_e005(someone: Somebody, size: tuple[int, int]) -> None:
+    file = io.BytesIO()
+    Image.new("1", size).save(file, "PNG")
+    answer = sent(someone, file.getvalue())
+    told = (400, "E005", "图片过大：每边最多 8192 像素，总计最多 5000 万像素")
+    assert (answer.status_code, answer.data["code"], answer.data["message"]) == told
+    order = someone.client.post("/api/v1/generate/upscale", {"imageBase64": data_url(file.getvalue())})
+    assert (order.status_code, order.data["code"], order.data["message"]) == told
+    assert (Asset.objects.count(), Task.objects.count()) == (0, 0)
 
 
 def test_a_full_storage_is_400(someone: Somebody, settings: Any) -> None:

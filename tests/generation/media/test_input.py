@@ -10,7 +10,7 @@ from pytest_httpserver import HTTPServer
 
 from config.kernel.outbound import AddressRefused
 from generation import storage
-from generation.exceptions_media import FileTooLarge, MediaInvalid
+from generation.exceptions_media import FileTooLarge, MediaInvalid, MediaTooLarge
 from generation.services import input as service
 from generation.services.input import input_fetch
 from generation.services.link import link_of
@@ -82,7 +82,7 @@ def test_a_foreign_video_is_measured(user_factory: Any, make_video: MakeVideo, h
 
 
 def test_foreign_addresses_that_cannot_be_used_say_why(
-    user_factory: Any, make_video: MakeVideo, httpserver: HTTPServer, workdir: Path, monkeypatch: pytest.MonkeyPatch
+    user_factory: Any, make_image: MakeImage, make_video: MakeVideo, httpserver: HTTPServer, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = user_factory()
     httpserver.expect_request("/page").respond_with_data("<html>", content_type="image/jpeg")
@@ -95,6 +95,9 @@ def test_foreign_addresses_that_cannot_be_used_say_why(
     for path, reason in (("/page", "JPEG, PNG"), ("/gone", "answered 404"), ("/video", "not an image")):
         with pytest.raises(MediaInvalid, match=reason):
             input_fetch(user_id=user.pk, url=httpserver.url_for(path), kind="image", workdir=workdir)
+    httpserver.expect_request("/wide").respond_with_data(make_image("wide.png", (8193, 8)).read_bytes())
+    with pytest.raises(MediaTooLarge, match="8192 pixels"):
+        input_fetch(user_id=user.pk, url=httpserver.url_for("/wide"), kind="image", workdir=workdir)
     for url in ("http://169.254.169.254/x", "http://10.0.0.1/x", "file:///etc/passwd", "no address"):
         with pytest.raises(AddressRefused):
             input_fetch(user_id=user.pk, url=url, kind="image", workdir=workdir)
