@@ -21,6 +21,7 @@ from accounts.realtime.hub import hub
 from accounts.realtime.listener import Listener
 from accounts.realtime.threads import in_thread
 from accounts.selectors.event import last_number
+from accounts.web.client import asgi_client
 from config.kernel.errors import DatabaseUnavailable, DomainError, InvalidInput, MethodNotAllowed, TooManyRequests
 from config.kernel.ids import parse_uuid, public_uuid
 from config.kernel.sql import domain_errors
@@ -50,15 +51,16 @@ async def events(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["method"] == "OPTIONS":
         await _plain(send, 204, b"", {**extra, **_preflight(headers)})
         return
+    address = asgi_client(scope, headers.get("x-forwarded-for", ""))
     try:
-        listener = await _admit(scope, headers)
+        listener = await _admit(scope, headers, address)
     except DomainError as error:
         await _refuse(send, error, request_id, extra)
         return
-    await _serve(listener, _address(scope), receive, send, extra)
+    await _serve(listener, address, receive, send, extra)
 
 
-async def _admit(scope: Scope, headers: Headers) -> Listener:
+async def _admit(scope: Scope, headers: Headers, address: str) -> Listener:
     """The listener that this request may have. Raises DomainError."""
     if not host_is_ours(headers.get("host", ""), settings.ALLOWED_HOSTS):
         raise InvalidInput.field("host", "This host is not served here.")
@@ -67,7 +69,7 @@ async def _admit(scope: Scope, headers: Headers) -> Listener:
     wish = _wish(scope, headers)
     caller, newest = await in_thread(_prove, headers)
     user_id = caller.principal.user_id
-    if not hub.has_room(user_id, _address(scope)):
+    if not hub.has_room(user_id, address):
         raise TooManyRequests(retry_after_s=30)
     return Listener(Proof.of(caller.principal), newest if wish is None else min(wish, newest), caller.until, is_behind=True)
 
@@ -87,10 +89,6 @@ def _wish(scope: Scope, headers: Headers) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise InvalidInput.field("Last-Event-ID", "The number of an event is a whole number.")
     return int(text)
-
-
-def _address(scope: Scope) -> str:
-    return str((scope.get("client") or ("", 0))[0])
 
 
 async def _serve(listener: Listener, address: str, receive: Receive, send: Send, extra: Headers) -> None:

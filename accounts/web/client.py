@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -23,6 +25,11 @@ def nearest_client(remote: str, forwarded_for: str) -> str | None:
             break
         address = nearer
     return str(address) if address is not None else None
+
+
+def asgi_client(scope: Mapping[str, Any], forwarded_for: str) -> str:
+    """The same of an ASGI connection; "" if unknown."""
+    return nearest_client(str((scope.get("client") or ("",))[0]), forwarded_for) or ""
 
 
 def user_agent(request: HttpRequest) -> str:

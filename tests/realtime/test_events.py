@@ -182,3 +182,18 @@ def test_a_silent_redis_delays_events_and_loses_none(committed_db: CopiedDatabas
     finally:
         running.process.terminate()
         running.process.wait(20)
+
+
+def test_an_address_has_so_many_streams_behind_our_proxies_too(committed_db: CopiedDatabase, user_factory: UserFactory) -> None:
+    installation_mark()
+    environment = {"TRUSTED_PROXIES": "127.0.0.1", "REALTIME_ADDRESS_CONNECTIONS": "1"}
+    server = Server({**committed_db.environment, **environment}, "--no-proxy-headers")
+    try:
+        token = token_of(user_factory())
+        Stream(server, token, **{"X-Forwarded-For": "203.0.113.9"})
+        Stream(server, token, **{"X-Forwarded-For": "203.0.113.7"})
+        headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.9"}
+        assert httpx.get(f"{server.url}/api/v1/events", headers=headers).status_code == 429
+    finally:
+        server.process.terminate()
+        server.process.wait(20)

@@ -21,7 +21,7 @@ from accounts.realtime.sockjs.sending import send_to
 from accounts.realtime.sockjs.session import Opening, Sessions
 from accounts.realtime.sockjs.transports import PAGE, RECEIVING, SENDING, Iframe
 from accounts.realtime.sockjs.websocket import Socket
-from accounts.web.client import nearest_client
+from accounts.web.client import asgi_client
 
 SESSION_PATH = re.compile(r"/([^/.]+)/([^/.]+)/([a-z_]+)")
 IFRAME_PATH = re.compile(r"/iframe[0-9a-zA-Z.-]*\.html")
@@ -71,7 +71,7 @@ class Endpoint:
         """Answer one request or carry one WebSocket."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         path = scope["path"].removeprefix(self._base)
-        address = nearest_client(str((scope.get("client") or ("",))[0]), headers.get("x-forwarded-for", "")) or ""
+        address = asgi_client(scope, headers.get("x-forwarded-for", ""))
         if scope["type"] == "websocket":
             await self._socket(path, scope, receive, send, headers, address)
             return
