@@ -8,10 +8,15 @@ from pathlib import Path
 from django.conf import settings
 
 from config.launcher.messages import entries
+from generation.web.wording import ENGINE_TEXTS
 
 CATALOGUE = Path(settings.BASE_DIR) / "locale/zh_Hans/LC_MESSAGES/django.po"
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]")
 IN_TEMPLATES = re.compile(r"""\{%\s*translate\s+"((?:[^"\\]|\\.)*)"(?:\s+context\s+"([^"]*)")?""")
+
+REFUSALS = re.compile(r"""(?:Rejected\(|REFUSAL_TEXT = )"([^"]+)"(?!\.)""")
+NEVER_SHOWN = {"This engine takes no orders from afar.", "This engine works elsewhere."}
+"""What only a mistake of our own would say."""
 
 
 def test_nothing_is_left_untranslated_or_guessed() -> None:
@@ -37,3 +42,10 @@ def test_every_text_of_the_templates_is_in_the_catalogue() -> None:
     for path in sorted((Path(settings.BASE_DIR) / "templates").rglob("*.html")):
         for words, context in IN_TEMPLATES.findall(path.read_text()):
             assert (context, words) in known, f"{path.name}: {words}"
+
+
+def test_every_refusal_of_our_own_engines_is_known_to_the_pages() -> None:
+    known = {*ENGINE_TEXTS, *NEVER_SHOWN}
+    for path in sorted((Path(settings.BASE_DIR) / "generation/engines").rglob("*.py")):
+        for words in REFUSALS.findall(path.read_text()):
+            assert words in known, f"{path.name}: {words}"

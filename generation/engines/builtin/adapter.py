@@ -177,7 +177,7 @@ def _paint(job: Job, path: Path, ear: Ear, begins: float) -> None:
     ear.step(begins)
     made = PAINTERS[job.request.kind](job) if job.request.kind in PAINTERS else None
     if made is None:
-        raise Rejected("The preview engine does not make this kind.")
+        raise Rejected("This engine does not make this kind.")
     canvas, count = Canvas(job.width, job.height), round(job.seconds * FPS)
     with Writer(path, job.width, job.height, title=job.prompt, sound=made.sound) as writer:
         for number in range(count):
