@@ -39,12 +39,6 @@ class Outside:
         return None if categories is None else Finding(JUDGED, ", ".join(categories) or "flagged")
 
 
-def forgive() -> None:
-    """The moderator is asked again at once."""
-    global _silent_until
-    _silent_until = 0.0
-
-
 def _asked(text: str) -> bytes:
     """The body of the moderator's answer. Raises Unanswered."""
     global _silent_until

@@ -6,9 +6,7 @@ from django.conf import settings
 
 from config.kernel import clock
 from config.kernel.sql import fetch_one
-from generation.models import Task
 from generation.selectors.place import queue_places
-from generation.states import TaskState
 
 STARTABLE_NOW = """
 select exists (
@@ -41,8 +39,3 @@ def oldest_waiting_s() -> float:
 def queue_position(*, user_id: int, task_id: int) -> int | None:
     """The place of the user's waiting task in the queue, from 1; None when it does not wait or is not theirs."""
     return queue_places(user_id=user_id).get(task_id)
-
-
-def queue_lengths() -> dict[str, int]:
-    """How many tasks wait and how many run, over all users."""
-    return {str(state): Task.objects.filter(status=state).count() for state in (TaskState.PENDING, TaskState.RUNNING)}

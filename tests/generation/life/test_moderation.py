@@ -31,16 +31,26 @@ CLEAN: tuple[int, int, int, list[str]] = (1_000, 0, 0, [])
 """Everything that may move when an order is refused: nothing did."""
 
 
+IMPATIENT_S = 0.5
+"""How long a moderator is waited for that is slow on purpose; any other has the time that a busy machine needs."""
+
+
 @pytest.fixture
-def moderator(settings: Any) -> Iterator[ModeratorServer]:
+def moderator(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModeratorServer]:
     """A moderator next door, asked by every order."""
+    monkeypatch.setattr(outside, "SILENCE_S", 600)
     server = ModeratorServer()
     settings.DEMO, settings.MODERATION_URL, settings.MODERATION_API_KEY = True, server.url, "sk-moderator-secret"
-    settings.MODERATION_TIMEOUT_S = 0.4
-    outside.forgive()
+    settings.MODERATION_TIMEOUT_S = 30
+    forgive()
     yield server
     server.close()
-    outside.forgive()
+    forgive()
+
+
+def forgive() -> None:
+    """The moderator is asked again at once, however silent it was."""
+    outside._silent_until = 0.0
 
 
 def moved(user: User) -> tuple[int, int, int, list[str]]:
@@ -105,10 +115,10 @@ def test_what_is_not_wanted_may_be_named_but_for_the_shipped_words(settings: Any
 
 
 def test_a_long_prompt_is_judged_in_milliseconds() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # its own work, whatever else the machine does
     assert refused(prompt="a b c d e f é 儿童 " * 1_000) == ""
     assert refused(prompt="child " * 2_000) == ""
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 # what is refused moves nothing and is recorded
@@ -238,11 +248,13 @@ SILENCES = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("mode", SILENCES)
-def test_a_silent_moderator_lets_pass_and_it_is_noted(stub: Engine, moderator: ModeratorServer, mode: str | int) -> None:
+def test_a_silent_moderator_lets_pass_and_it_is_noted(stub: Engine, moderator: ModeratorServer, settings: Any, mode: str | int) -> None:
     user, moderator.mode = make_user(), mode
+    if mode in ("slow", "trickle"):
+        settings.MODERATION_TIMEOUT_S = IMPATIENT_S
     began = time.monotonic()
     assert make_task(user, "gore").status == "PENDING"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9, "the slow ones end after ten seconds"
     (verdict, name, reason, field) = hits(user)[0]
     assert (verdict, name, field) == ("unjudged", "outside", "prompt")
     assert SILENCES[mode] in reason
@@ -252,6 +264,8 @@ def test_a_silent_moderator_lets_pass_and_it_is_noted(stub: Engine, moderator: M
 @pytest.mark.parametrize("mode", ["slow", "broken", 500])
 def test_where_it_is_required_its_silence_refuses(stub: Engine, moderator: ModeratorServer, settings: Any, mode: str | int) -> None:
     user, moderator.mode, settings.MODERATION_REQUIRED = make_user(), mode, True
+    if mode == "slow":
+        settings.MODERATION_TIMEOUT_S = IMPATIENT_S
     with pytest.raises(ModerationUnavailable):
         make_task(user, "a fox")
     assert moved(user) == CLEAN
@@ -259,15 +273,25 @@ def test_where_it_is_required_its_silence_refuses(stub: Engine, moderator: Moder
 
 
 @pytest.mark.django_db
-def test_one_silence_does_not_hold_up_the_next_order(stub: Engine, moderator: ModeratorServer, settings: Any) -> None:
-    user, moderator.mode = make_user(), "slow"
+def test_one_silence_does_not_hold_up_the_next_order(
+    stub: Engine, moderator: ModeratorServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    real = outbound.post
+
+    def counted(url: str, *args: Any, **more: Any) -> Any:
+        calls.append(url)
+        return real(url, *args, **more)
+
+    monkeypatch.setattr(outbound, "post", counted)
+    user, moderator.mode, settings.MODERATION_TIMEOUT_S = make_user(), "slow", IMPATIENT_S
     make_task(user)
     make_task(user)
-    assert len(moderator.asked) == 1
-    outside.forgive()
-    moderator.mode = "verdict"
+    assert len(calls) == 1
+    forgive()
+    moderator.mode, settings.MODERATION_TIMEOUT_S = "verdict", 30
     make_task(user)
-    assert len(moderator.asked) == 2
+    assert len(calls) == 2
 
 
 @pytest.mark.django_db
@@ -330,7 +354,7 @@ def test_every_contract_refuses_in_its_words_and_debits_nothing(
         assert (answer.status_code, answer.data.get("code")) == (400, code)
     assert moved(user) == CLEAN
     assert [row[1] for row in hits(user)] == ["words", "outside"]
-    settings.MODERATION_REQUIRED, moderator.mode = True, "slow"
+    settings.MODERATION_REQUIRED, moderator.mode, settings.MODERATION_TIMEOUT_S = True, "slow", IMPATIENT_S
     answer = order("a fox")
     assert (answer.status_code, bool(answer["Retry-After"])) == (503, True)
     assert moved(user) == CLEAN
