@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.db.models import DurationField, ExpressionWrapper, F
 from django.http import HttpRequest, HttpResponse
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
 from django.utils.module_loading import import_string
 
 from accounts.models import ApiKey, Session
@@ -73,13 +74,13 @@ def is_same_origin(headers: Mapping[str, str]) -> bool:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
 def host_is_ours(host: str, allowed: list[str]) -> bool:
     """True when the `Host` header names this platform (in demo mode: this machine)."""
-    name = urlsplit(f"//{host}").hostname or ""
-    return validate_host(f"[{name}]" if ":" in name else name, allowed)
+    name, _ = split_domain_port(host)
+    return bool(name) and validate_host(name, allowed)
 
 
 def page_caller(cookie: str) -> Principal | None:
@@ -121,8 +122,10 @@ class Proof:
 
 
 def standing(proofs: set[Proof]) -> set[Proof]:
-    """Those of `proofs` that still hold: session or key not revoked, user neither banned nor leaving. Two statements."""
-    now = clock.real_now()
+    """Those of `proofs` that still hold: session or key not revoked, user neither banned nor leaving. Two statements.
+
+    A session outlives its last renewal by the life of the token that was issued with it, as for every request.
+    """
     people = {
         "user__is_active": True,
         "user__banned_at__isnull": True,
@@ -131,8 +134,8 @@ def standing(proofs: set[Proof]) -> set[Proof]:
     }
     sessions = {proof.session_id for proof in proofs if proof.session_id}
     keys = {proof.api_key_id for proof in proofs if proof.api_key_id}
-    open_sessions = (
-        set(Session.objects.filter(pk__in=sessions, expires_at__gt=now, **people).values_list("pk", flat=True)) if sessions else set()
-    )
+    last_token = ExpressionWrapper(F("access_life_s") * dt.timedelta(seconds=1), DurationField())
+    living = Session.objects.filter(expires_at__gt=clock.real_now() - last_token, **people)
+    open_sessions = set(living.filter(pk__in=sessions).values_list("pk", flat=True)) if sessions else set()
     open_keys = set(ApiKey.objects.filter(pk__in=keys, **people).values_list("pk", flat=True)) if keys else set()
     return {proof for proof in proofs if proof.session_id in open_sessions or proof.api_key_id in open_keys}

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
@@ -19,6 +18,7 @@ from accounts.services.user import user_ban
 from accounts.web.client import client_address
 from accounts.web.middleware import attach
 from accounts.web.session import KEY, page_sign_in, page_sign_out
+from accounts.web.store import SessionStore
 from config.kernel import clock as kernel_clock
 from config.kernel.principal import Principal
 from tests.accounts.conftest import Person, opened
@@ -53,6 +53,12 @@ class TestPages:
             assert seen.user == user
         row = Session.objects.get()
         assert (row.form, row.user_agent, row.address) == ("page", "Browser/1", "127.0.0.1")
+
+    @pytest.mark.parametrize("cookie", ['"aaaaaaaaaaaaaaa\\000"', "aaaaaaaaaaaaaaa\x00", "é" * 20, "a-b" * 10, "a"])
+    def test_a_cookie_that_names_no_session_is_a_visitor(self, client: Client, cookie: str) -> None:
+        answer = client.get("/", headers={"cookie": f"sessionid={cookie}"})
+        assert answer.status_code == 200
+        assert not answer.wsgi_request.principal
 
     def test_signing_in_changes_the_session_key(self, person: Person) -> None:
         request = visit()

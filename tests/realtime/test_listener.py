@@ -85,6 +85,8 @@ def test_frames_survive_any_text() -> None:
         ({"host": "a:1", "origin": "http://b"}, False),
         ({"host": "a:1", "sec-fetch-site": "cross-site"}, False),
         ({"host": "a:1", "sec-fetch-site": "same-origin"}, True),
+        ({"host": "a:1", "origin": "null"}, False),
+        ({"host": "a:1", "origin": "http://["}, False),
     ],
 )
 def test_cookies_count_on_our_own_pages_only(headers: dict[str, str], expected: bool) -> None:
@@ -92,7 +94,18 @@ def test_cookies_count_on_our_own_pages_only(headers: dict[str, str], expected: 
 
 
 @pytest.mark.parametrize(
-    ("host", "expected"), [("127.0.0.1:8000", True), ("[::1]:8000", True), ("localhost", True), ("evil.example", False), ("", False)]
+    ("host", "expected"),
+    [
+        ("127.0.0.1:8000", True),
+        ("[::1]:8000", True),
+        ("localhost", True),
+        ("LocalHost.", True),
+        ("evil.example", False),
+        ("", False),
+        ("[", False),
+        ("evil.example@localhost", False),
+        ("localhost/evil.example", False),
+    ],
 )
 def test_host_must_be_ours(host: str, expected: bool) -> None:
     assert host_is_ours(host, ["127.0.0.1", "localhost", "[::1]"]) is expected
