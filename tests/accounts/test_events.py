@@ -107,13 +107,13 @@ class TestLog:
         user = person()
         listener = client().pubsub()  # type: ignore[no-untyped-call]
         listener.subscribe(f"events:{user.pk}")
-        assert listener.get_message(timeout=2)["type"] == "subscribe"
+        assert listener.get_message(timeout=30)["type"] == "subscribe"
         with django_capture_on_commit_callbacks() as callbacks:
             number = event_append(user_id=user.pk, kind="task.started", payload={"x": "ä"})
         assert listener.get_message(timeout=0.1) is None
         for callback in callbacks:
             callback()
-        message = listener.get_message(timeout=2)
+        message = listener.get_message(timeout=30)
         listener.close()
         assert orjson.loads(message["data"]) == {"id": number, "kind": "task.started", "payload": {"x": "ä"}}
 

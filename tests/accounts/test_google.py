@@ -31,9 +31,9 @@ class Oidc:
         self.base = f"http://localhost:{port}"
 
     def code(self, sub: str, redirect_uri: str = CALLBACK, **claims: Any) -> str:
-        requests.put(f"{self.base}/users/{sub}", json=claims, timeout=5).raise_for_status()
+        requests.put(f"{self.base}/users/{sub}", json=claims, timeout=30).raise_for_status()
         query = {"client_id": "our-client", "redirect_uri": redirect_uri, "response_type": "code", "scope": "openid email profile"}
-        answer = requests.post(f"{self.base}/oauth2/authorize?{urlencode(query)}", data={"sub": sub}, allow_redirects=False, timeout=5)
+        answer = requests.post(f"{self.base}/oauth2/authorize?{urlencode(query)}", data={"sub": sub}, allow_redirects=False, timeout=30)
         return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
 
 

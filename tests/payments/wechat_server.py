@@ -565,7 +565,7 @@ class WechatServer:
     def send(url: str, signed: Signed) -> int:
         """The notice goes to `url`; the status that came back (WeChat Pay repeats after anything but 200 and 204)."""
         body, headers = signed
-        with urlopen(Request(url, body, headers, method="POST"), timeout=5) as response:
+        with urlopen(Request(url, body, headers, method="POST"), timeout=30) as response:
             return int(response.status)
 
 
