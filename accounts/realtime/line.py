@@ -133,8 +133,8 @@ class Line:
         count = 0
         while True:
             answer = await connection.read_response(disable_decoding=True)
+            self._heard_at = time.monotonic()
             if count % YIELD_EVERY == 0:
-                self._heard_at = time.monotonic()
                 await asyncio.sleep(0)  # a queue that is never empty would starve the writers
             count += 1
             self._understand(answer)
@@ -146,11 +146,9 @@ class Line:
         except (TypeError, ValueError):
             logger.error("a message on an event channel makes no sense")
             return
-        if user_id is None:
-            self._heard_at = time.monotonic()
-        elif kind == b"message":
+        if kind == b"message" and user_id is not None:
             self._deliver(user_id, rest[0])
-        else:
+        elif user_id is not None:
             self._confirm(user_id)
 
     def _confirm(self, user_id: int) -> None:

@@ -16,7 +16,7 @@ import orjson
 import pytest
 
 from accounts.realtime import hub as module
-from accounts.realtime import threads
+from accounts.realtime import line, threads
 from accounts.realtime.bell import Bell
 from accounts.realtime.callers import Proof
 from accounts.realtime.hub import CHUNK, Hub
@@ -203,6 +203,19 @@ def test_after_a_break_only_who_missed_something_reads_the_log(log: Log, mortal:
     run(work, is_open=False)
 
 
+def test_redis_that_answers_only_those_who_come_is_not_silent(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "PING_EVERY_S", 1.0)
+    monkeypatch.setattr(line, "SILENT_S", 1.5)
+
+    async def work(hub: Hub) -> None:
+        for number in range(20):
+            await hub.join(listener(FIRST + number), "a")
+            await asyncio.sleep(0.15)
+            assert hub._line.is_open, number
+
+    run(work)
+
+
 def test_proofs_are_judged_in_parts_and_only_the_revoked_end(log: Log) -> None:
     people = [listener(FIRST + number) for number in range(CHUNK * 2 + 1)]
     log.revoked = {people[7].proof}
@@ -223,15 +236,15 @@ def test_a_bell_wakes_at_a_ring_or_when_the_time_is_over() -> None:
     async def work() -> None:
         bell, loop = Bell(), asyncio.get_running_loop()
         assert not await bell.within(0.02)
-        for pause_s in (0.3, 0.1, 0.2):
+        for pause_s in (3.0, 1.0, 2.0):
             begin = loop.time()
             loop.call_later(0.01, bell.set)
             assert await bell.within(pause_s)
             bell.clear()
-            assert loop.time() - begin < 0.09
+            assert loop.time() - begin < 0.9
         begin = loop.time()
         assert not await bell.within(0.05)
-        assert 0.04 < loop.time() - begin < 0.15
+        assert loop.time() - begin > 0.04
         bell.set()
         assert await bell.within(0)
 
