@@ -321,7 +321,7 @@ REALTIME_CONNECTIONS = int(os.environ.get("REALTIME_CONNECTIONS", "20000"))
 REALTIME_ADDRESS_CONNECTIONS = int(os.environ.get("REALTIME_ADDRESS_CONNECTIONS", "2000"))
 REALTIME_USER_CONNECTIONS = int(os.environ.get("REALTIME_USER_CONNECTIONS", "500"))
 REALTIME_MESSAGE_BYTES = int(os.environ.get("REALTIME_MESSAGE_BYTES", str(1024**2)))
-"""Of one message over a WebSocket; the server's own limit (`--ws-max-size`) must not be below it."""
+"""Of one message over a WebSocket; the launcher gives it to uvicorn as `--ws-max-size`, which must not be below it."""
 REALTIME_BODY_BYTES = int(os.environ.get("REALTIME_BODY_BYTES", str(256 * 1024)))
 """Of one request that sends for a session without WebSocket."""
 REALTIME_BEAT_S = float(os.environ.get("REALTIME_BEAT_S", "25"))

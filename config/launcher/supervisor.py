@@ -31,7 +31,7 @@ WEB_FLAGS = [
     "--timeout-graceful-shutdown",
     "3",
     "--ws-max-size",
-    "1048576",
+    os.environ.get("REALTIME_MESSAGE_BYTES", str(1024**2)),
     "--no-server-header",
     "--ws-per-message-deflate",
     "false",
