@@ -31,7 +31,7 @@ check: dev-environment ## Style, types, import rules, settings, migrations
 format: dev-environment ## Lay the code out
 	@$(VENV)/ruff check --fix . && $(VENV)/ruff format .
 
-bench: dev-environment ## Measure the web processes and the books beside the yardsticks
+bench: dev-environment ## Measure web, books and sockets beside the yardsticks (ARGS=realtime: sockets alone)
 	@$(VENV)/python -m bench $(ARGS)
 
 lock: dev-environment ## Resolve the requirements anew (UPGRADE=1 takes newer releases)
