@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -11,6 +13,7 @@ from django.conf import settings
 from config.contracts.shared_v1.envelope import envelope
 from config.contracts.stargraph.errors import TABLE
 from config.kernel.ids import parse_uuid, public_uuid
+from config.middleware import CONTRACT_PATHS
 from generation.api.stargraph.create import BODY_LIMIT_BYTES
 from generation.api.stargraph.orders import FORMS
 from generation.api.stargraph.resources import FORM_LIMIT_BYTES
@@ -23,33 +26,43 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 PATH = "/api/videos/upload"
 FORM_SLACK_BYTES = 64 * 1024
+USUAL_LIMIT_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+PAGE_LIMIT_BYTES = 2 * UPLOAD_LIMIT_BYTES
+"""A form of a page may bring a picture and a video."""
+LINGER_S, LINGER_BYTES = 2.0, 64 * 1024**2
+"""How long, and for how much more, a client that was refused is listened to: cut off while it sends, it may never read why."""
 DISCONNECT: Message = {"type": "http.disconnect"}
 IMAGES = {
     "/api/v1/resources/upload": FORM_LIMIT_BYTES,
     **{f"/api/v1/generate/{kind}": BODY_LIMIT_BYTES for kind, form in FORMS.items() if form.image},
-    **{f"/api/v1/generate/{kind}": settings.DATA_UPLOAD_MAX_MEMORY_SIZE for kind, form in FORMS.items() if not form.image},
-    "/api/v1/users/profile": settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    "/api/v1/users/profile": USUAL_LIMIT_BYTES,
 }
-"""The paths of `stargraph` that take an image or a long text, and the most bytes that they read."""
+"""The paths of `stargraph` that take an image, and the most bytes that they read."""
 METHODS = frozenset({"POST", "PUT"})
 
 
 class UploadGuard:
-    """An ASGI application around another: a too large upload is answered as soon as it passes its limit, and read no further."""
+    """An ASGI application around another: a too large upload is answered as soon as it passes its limit, and kept nowhere.
+
+    Of any other too large body the application sees the beginning only, and says itself that it is too large.
+    """
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        limit = _limit_bytes(scope["path"]) if scope["type"] == "http" and scope["method"] in METHODS else None
-        if limit is None:
+        if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
+        limit = _limit_bytes(scope["path"]) if scope["method"] in METHODS else None
         length = dict(scope["headers"]).get(b"content-length", b"")
-        if length.isdigit() and int(length[:20]) > limit:
-            await _refuse(scope, send)
-            return
-        await self._counted(scope, receive, send, limit)
+        announced = int(length[:20]) if length.isdigit() else 0
+        if limit is None:
+            await self._application(scope, _beginning(scope, receive, announced), send)
+        elif announced > limit:
+            await _refuse(scope, receive, send)
+        else:
+            await self._counted(scope, receive, send, limit)
 
     async def _counted(self, scope: Message, receive: Receive, send: Send, limit: int) -> None:
         size, is_refused = 0, False
@@ -60,7 +73,7 @@ class UploadGuard:
             size += len(message.get("body", b""))
             if size > limit and not is_refused:
                 is_refused = True
-                await _refuse(scope, send)
+                await _refuse(scope, receive, send)
             return DISCONNECT if is_refused else message
 
         async def guarded(message: Message) -> None:
@@ -74,14 +87,46 @@ def _limit_bytes(path: str) -> int | None:
     return UPLOAD_LIMIT_BYTES + FORM_SLACK_BYTES if path == PATH else IMAGES.get(path)
 
 
-async def _refuse(scope: Message, send: Send) -> None:
-    """The contract's own refusal; the connection ends, because what is still coming will not be read."""
+def _beginning(scope: Message, receive: Receive, announced: int) -> Receive:
+    """`receive` that ends the body as it passes the usual limit (a page's form: its own), and tells its length if nobody did."""
+    limit = USUAL_LIMIT_BYTES if scope["path"].startswith(CONTRACT_PATHS) else PAGE_LIMIT_BYTES
+    size, is_cut = announced if announced > limit else 0, False
+
+    async def beginning() -> Message:
+        nonlocal size, is_cut
+        if is_cut:
+            await asyncio.Event().wait()  # nothing more is said of this request: its answer ends the waiting
+        message: Message = {"type": "http.request", "body": b""} if size > limit else await receive()
+        size += len(message.get("body", b""))
+        if size <= limit:
+            return message
+        is_cut = True
+        if not announced:
+            scope["headers"] = [*scope["headers"], (b"content-length", str(size).encode())]
+        return {**message, "more_body": False}
+
+    return beginning
+
+
+async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
+    """The contract's own refusal; then the connection ends, because what is still coming is not kept."""
     told = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
     request_id = str(parse_uuid(told) or public_uuid())
-    status, body = _in_video() if scope["path"] == PATH else _in_stargraph(request_id)
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), (b"x-request-id", request_id.encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": orjson.dumps(body)})
+    status, content = _in_video() if scope["path"] == PATH else _in_stargraph(request_id)
+    body = orjson.dumps(content)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"x-request-id", request_id.encode())]})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    await _linger(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _linger(receive: Receive) -> None:
+    left = LINGER_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while left > 0 and (message := await receive()).get("more_body"):
+                left -= len(message.get("body", b""))
 
 
 def _in_video() -> tuple[int, dict[str, Any]]:

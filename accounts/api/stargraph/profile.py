@@ -17,9 +17,10 @@ from config.contracts.shared_v1.times import local
 from config.contracts.stargraph.schema import answers
 from config.contracts.stargraph.views import StargraphView
 from config.kernel import clock
-from config.kernel.errors import InvalidInput
+from config.kernel.errors import InvalidInput, RequestTooLarge
 from credits.selectors.wallet import balance_of
 from generation.api.stargraph.images import image_file
+from generation.exceptions_media import FileTooLarge
 from generation.services.avatar import avatar_create
 from generation.services.link import public_link_of
 from payments.selectors.subscription import membership_of, vip_level
@@ -41,13 +42,20 @@ class ProfileView(StargraphView):
         summary="Change the profile", request=ProfileInput, responses=answers("ProfileChanged", ProfileOutput(), 400, 401, 403, 404)
     )
     def put(self, request: HttpRequest) -> HttpResponse:
-        data = self.validated(ProfileInput)
+        data = self._asked()
         changes: dict[str, str] = {name: data[name] for name in ("nickname", "email") if name in data}
         if "phone" in data:
             changes["phone"] = phone_parse(data["phone"], field="phone") if data["phone"] else ""
         if "avatar" in data:
             changes["avatar_url"] = self._avatar(data["avatar"])
         return self.success("更新成功", profile(user_update_profile(user_id=self.principal.user_id, **changes)))
+
+    def _asked(self) -> dict[str, Any]:
+        """The body. Raises InvalidInput, FileTooLarge: only an image makes it too large."""
+        try:
+            return self.validated(ProfileInput)
+        except RequestTooLarge as error:
+            raise FileTooLarge(limit_mb=AVATAR_LIMIT_BYTES // 1024**2) from error
 
     def _avatar(self, text: str) -> str:
         """The address of the avatar: as it was given, or of the image that was. Raises MediaInvalid, FileTooLarge, NotFound."""

@@ -7,9 +7,7 @@ from typing import Any
 from django.core.validators import EmailValidator
 from rest_framework import serializers
 
-from accounts.api.avatars import AVATAR_LIMIT_BYTES
 from config.contracts.stargraph.fields import StrictCharField
-from generation.api.stargraph.images import encoded_length
 
 
 class ProfileInput(serializers.Serializer[Any]):
@@ -19,7 +17,6 @@ class ProfileInput(serializers.Serializer[Any]):
     email = StrictCharField(max_length=254, allow_blank=True, required=False, validators=[EmailValidator()], help_text="Contact text.")
     phone = StrictCharField(max_length=32, allow_blank=True, required=False, help_text="Contact text: a mobile number in any spelling.")
     avatar = StrictCharField(
-        max_length=encoded_length(AVATAR_LIMIT_BYTES),
         allow_blank=True,
         required=False,
         help_text="An address of at most 500 characters, or an image of at most 1 MB in Base64, with or without `data:…;base64,`.",
