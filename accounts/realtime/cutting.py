@@ -8,6 +8,10 @@ from typing import Any
 
 from django.conf import settings
 
+LOOK_EVERY_S = 5.0
+HELD_MAX_BYTES = 4 * 1024 * 1024
+PIECES_MAX = 16_384
+
 
 class Stalled(Exception):
     """The client took nothing for too long; its connection has been cut."""
@@ -31,18 +35,43 @@ def cut(send: Any) -> None:
         transport.abort()
 
 
-def cut_if_stuck(send: Any, seconds: float) -> None:
-    """A connection on which nothing more is sent is cut when the client has not taken everything `seconds` from now."""
-    transport = _transport(send)
-    if transport is not None and transport.get_write_buffer_size():
-        asyncio.get_running_loop().call_later(seconds, _judge, transport)
+class Watch:
+    """Looks every few seconds at what the server holds for the client of a WebSocket, until the connection is gone: answers to pings,
+    for which no `send` waits, and the pieces of a message that never ends. Too much of either cuts it."""
 
+    __slots__ = ("_ends_at", "_owner")
 
-def _judge(transport: asyncio.Transport) -> None:
-    if transport.get_write_buffer_size():
-        transport.abort()
+    def __init__(self, send: Any) -> None:
+        self._owner = getattr(send, "__self__", None)
+        self._ends_at: float | None = None
+        if _transport(send) is not None:
+            self._look_later()
+
+    def end(self) -> None:
+        """Nothing more is sent: what the client has not taken `REALTIME_STALLED_S` from now is lost."""
+        self._ends_at = self._ends_at or asyncio.get_running_loop().time() + settings.REALTIME_STALLED_S
+
+    def _look_later(self) -> None:
+        asyncio.get_running_loop().call_later(min(LOOK_EVERY_S, settings.REALTIME_STALLED_S), self._look)
+
+    def _look(self) -> None:
+        transport = self._owner.transport
+        held_bytes = transport.get_write_buffer_size()
+        if transport.is_closing():
+            if not held_bytes:
+                return
+            self.end()
+        if self._is_enough(held_bytes):
+            transport.abort()
+        else:
+            self._look_later()
+
+    def _is_enough(self, held_bytes: int) -> bool:
+        if held_bytes > HELD_MAX_BYTES or len(getattr(self._owner, "frames", ())) > PIECES_MAX:
+            return True
+        return bool(held_bytes) and self._ends_at is not None and asyncio.get_running_loop().time() >= self._ends_at
 
 
 def _transport(send: Any) -> Any:
-    """uvicorn's `send` is a method of the object that owns the connection; asked only about connections that end."""
+    """uvicorn's `send` is a method of the object that owns the connection."""
     return getattr(getattr(send, "__self__", None), "transport", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import threading
@@ -15,10 +16,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from accounts.realtime import cutting
 from accounts.realtime.outbox import Outbox
 from accounts.realtime.sockjs import http as sockjs_http
 from accounts.realtime.sockjs.endpoint import Endpoint, connections
-from accounts.realtime.sockjs.session import SENDERS_MAX
+from accounts.realtime.sockjs.session import SENDERS_MAX, TEXTS_MAX
 from accounts.web.client import nearest_client
 from tests.realtime.echo import EchoServer, Wire
 
@@ -110,6 +112,39 @@ def test_who_reads_nothing_is_cut_and_forgotten(server: EchoServer, transport: s
     client.close()
 
 
+def masked(opcode: int, body: bytes = b"") -> bytes:
+    """A client's short WebSocket frame; without the bit 0x80 more pieces follow."""
+    return bytes([opcode, 0x80 | len(body), 0, 0, 0, 0]) + body
+
+
+PING, BEGINNING, PIECE, CLOSE = masked(0x89, b"x" * 125), masked(0x01), masked(0x00), masked(0x88, b"\x03\xe8")
+
+
+@pytest.mark.parametrize("octets", [PING * 500, PIECE * 500], ids=["pings whose answers it does not read", "pieces of no message"])
+def test_who_makes_the_server_hold_ever_more_is_cut(server: EchoServer, monkeypatch: pytest.MonkeyPatch, octets: bytes) -> None:
+    monkeypatch.setattr(cutting, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(cutting, "HELD_MAX_BYTES", 1_000_000)
+    monkeypatch.setattr(cutting, "PIECES_MAX", 5000)
+    client = deaf(server, "GET /think/websocket HTTP/1.1\r\n" + UPGRADE)
+    until(lambda: server.open_connections == 1)
+    client.sendall(BEGINNING)
+    deadline = time.monotonic() + 15
+    with contextlib.suppress(ConnectionError):
+        while time.monotonic() < deadline:
+            client.sendall(octets)
+    assert time.monotonic() < deadline
+    until(lambda: STOPPED == ["thoughtful"] and server.open_connections == 0)
+    client.close()
+
+
+def test_what_a_client_leaves_unread_when_it_goes_is_not_kept_for_it(server: EchoServer) -> None:
+    client = deaf(server, "GET /think/websocket HTTP/1.1\r\n" + UPGRADE)
+    until(lambda: server.open_connections == 1)
+    client.sendall(PING * 20_000 + CLOSE)
+    until(lambda: STOPPED == ["thoughtful"] and server.open_connections == 0)  # although it keeps its end open and takes nothing
+    client.close()
+
+
 def test_who_reads_slowly_but_steadily_is_served(server: EchoServer, settings: object) -> None:
     settings.REALTIME_STALLED_S = 4.0  # the kernel wants a third of its buffer free before it takes more
     wire = Wire(server, "POST", "/flood/0/steady/xhr_streaming")
@@ -169,6 +204,18 @@ def test_a_message_over_a_websocket_has_a_limit(server: EchoServer, settings: ob
         assert found.recv(timeout=5) == f'a["{"x" * 96}"]'
         found.send(json.dumps(["x" * 97]))
         assert found.recv(timeout=5) == 'c[1009,"Message too large"]'
+
+
+def test_a_message_carries_so_many_texts(server: EchoServer) -> None:
+    fits, exceeds = json.dumps([""] * TEXTS_MAX), json.dumps([""] * (TEXTS_MAX + 1))
+    session = server.session("/think")
+    assert httpx.post(f"{session}/xhr").text == "o\n"
+    assert httpx.post(f"{session}/xhr_send", content=exceeds).status_code == 500
+    assert httpx.post(f"{session}/xhr_send", content=fits).status_code == 204
+    with connect(f"ws://127.0.0.1:{server.port}/think/0/s/websocket") as found:
+        assert found.recv(timeout=5) == "o"
+        found.send(exceeds)
+        assert found.recv(timeout=5) == 'c[1002,"Broken JSON encoding"]'
 
 
 def test_an_address_has_so_many_connections(server: EchoServer, settings: object) -> None:

@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import orjson
-from django.conf import settings
 
-from accounts.realtime.cutting import Stalled, cut_if_stuck
+from accounts.realtime.cutting import Stalled, Watch
 from accounts.realtime.sockjs.connections import Connections
 from accounts.realtime.sockjs.http import TEXT, Exchange, Headers, Receive, Scope, Send, origin_allowed
 from accounts.realtime.sockjs.receiving import receive_on
@@ -88,13 +87,13 @@ class Endpoint:
         if not is_known or not origin_allowed(headers.get("origin"), headers) or not connections.has_room(address):
             await send({"type": "websocket.close", "code": 1008})
             return
-        socket = Socket(receive, send, is_framed=is_framed)
+        socket, watch = Socket(receive, send, is_framed=is_framed), Watch(send)
         connections.enter(socket.outbox, address)
         try:
             await socket.serve(scope, self._opening, address)
         finally:
             connections.leave(socket.outbox)
-            cut_if_stuck(send, settings.REALTIME_STALLED_S)
+            watch.end()
 
     # Plain HTTP.
 

@@ -15,6 +15,8 @@ from accounts.realtime.sockjs.connections import Connections
 HANDOVER_S = 0.1
 INTERRUPTED = (1002, "Connection interrupted")
 SENDERS_MAX = 16
+TEXTS_MAX = 2000
+"""In one message of a client: each is heard for itself, and nobody else is meanwhile."""
 
 
 class Talker(Protocol):
@@ -43,14 +45,14 @@ def closed(code: int, reason: str) -> str:
 
 
 def unpacked(text: str) -> list[str]:
-    """The messages in what a client sent. Raises ValueError for anything but an array of texts, or one text."""
+    """The messages in what a client sent. Raises ValueError for anything but an array of texts, not too many, or one text."""
     try:
         found = json.loads(text) if text else []
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if isinstance(found, str):
         return [found]
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+    if not isinstance(found, list) or len(found) > TEXTS_MAX or not all(isinstance(one, str) for one in found):
         raise ValueError("not an array of texts")
     return found
 

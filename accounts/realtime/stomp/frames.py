@@ -99,8 +99,8 @@ class Parser:
 
     def _skip_padding(self) -> None:
         """Line ends between frames are beats of the heart."""
-        count = next((at for at, octet in enumerate(self._buffer) if octet not in b"\r\n"), len(self._buffer))
-        del self._buffer[:count]
+        if self._buffer[:1] in (b"\r", b"\n"):
+            self._buffer = self._buffer.lstrip(b"\r\n")
 
     def _read_head(self) -> None:
         while (end := self._buffer.find(b"\n", self._at)) >= 0:
