@@ -14,6 +14,7 @@ from django.urls import include, path
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.renderers import OpenApiYamlRenderer
 
 
@@ -28,10 +29,28 @@ class Contract:
 
 
 CONTRACTS: dict[str, Contract] = {}
+SCHEMES: dict[str, dict[str, str]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The token of a sign-in, or one's own key."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An application's key, or one's own."},
+}
+BEARER: dict[str, list[str]] = {"bearer": []}
+KEY: dict[str, list[str]] = {"key": []}
+PROOFS: dict[str, list[dict[str, list[str]]]] = {"none": [], "user": [BEARER], "user+key": [BEARER | KEY], "own": [KEY, BEARER | KEY]}
+"""Who may ask, as views say it → what is shown for it: any one of these."""
+SHOWN = {"bearer": ("Authorization", "Bearer <token>"), "key": ("X-API-Key", "a key")}
+"""Scheme → the header that carries it, and what stands in it."""
 CODE = re.compile(r"`([^`]+)`")
 _writing = threading.Lock()
 """The generator keeps what it finds out in its classes: two threads that begin with it at once break each other."""
 RULES = {"default": "default", "minLength": "at least", "maxLength": "at most", "minItems": "at least", "maxItems": "at most"}
+
+
+class ContractSchema(AutoSchema):
+    """How an endpoint describes itself: with what its view asks of a caller."""
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        told = getattr(self.view, "caller", "")
+        return PROOFS[told or ("user" if getattr(self.view, "signed_in", True) else "none")]
 
 
 def document(name: str) -> dict[str, Any]:
@@ -48,7 +67,16 @@ def _written(name: str) -> dict[str, Any]:
     generator = SchemaGenerator(patterns=[path(contract.prefix, include(contract.patterns))])  # type: ignore[no-untyped-call]
     found: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     found["info"] = {"title": contract.title, "version": "1.0.0", **({"description": contract.about} if contract.about else {})}
+    operations = [operation for methods in found["paths"].values() for operation in methods.values()]
+    used = [name for name in SCHEMES if any(name in _proofs(operation) for operation in operations)]
+    found["components"]["securitySchemes"] = {name: SCHEMES[name] for name in used}
     return found
+
+
+def _proofs(operation: dict[str, Any]) -> dict[str, bool]:
+    """The schemes that an endpoint takes, and whether each is always asked for."""
+    ways: list[dict[str, list[str]]] = operation.get("security", [])
+    return {name: all(name in way for way in ways) for name in SCHEMES if any(name in way for way in ways)}
 
 
 def schema(request: HttpRequest, contract: str) -> HttpResponse:
@@ -77,7 +105,8 @@ def _paragraphs(text: str) -> list[SafeString]:
 
 def _fields(operation: dict[str, Any], found: dict[str, Any]) -> list[dict[str, str]]:
     """The parameters and body fields of one endpoint, a row each."""
-    rows = [_row(each["name"], each["schema"], each.get("required", False)) for each in operation.get("parameters", ())]
+    rows = [_row(SHOWN[name][0], {"type": "header", "enum": [SHOWN[name][1]]}, asked) for name, asked in _proofs(operation).items()]
+    rows += [_row(each["name"], each["schema"], each.get("required", False)) for each in operation.get("parameters", ())]
     for media in operation.get("requestBody", {}).get("content", {}).values():
         shape = _resolved(media["schema"], found)
         required = shape.get("required", ())

@@ -69,9 +69,29 @@ def test_readers_who_come_at_once_do_not_write_it_together(monkeypatch: pytest.M
     assert found[0] is found[4]
 
 
+def test_it_says_what_a_caller_shows() -> None:
+    def shown(contract: str, path: str, method: str = "post") -> list[dict[str, list[str]]] | None:
+        proofs: list[dict[str, list[str]]] | None = document(contract)["paths"][path][method].get("security")
+        return proofs
+
+    token: dict[str, list[str]] = {"bearer": []}
+    key: dict[str, list[str]] = {"key": []}
+    assert shown("stargraph", "/api/v1/generate/text2img") == shown("stargraph", "/api/v1/auth/refresh") == [token]
+    assert shown("stargraph", "/api/v1/auth/login") is shown("studio", "/api/v1/auth/register") is None
+    assert shown("video", "/api/videos/text-to-video") == [{**token, **key}]
+    assert shown("video", "/api/tasks/{task_id}", "get") == [key, {**token, **key}]
+    assert shown("skyriff", "/v1/me/wallets", "get") == [token]
+    schemes = {contract: document(contract)["components"]["securitySchemes"] for contract in KNOWN}
+    assert schemes["stargraph"]["bearer"] | {"description": ""} == {"type": "http", "scheme": "bearer", "description": ""}
+    assert (list(schemes["video"]), list(schemes["skyriff"])) == (["bearer", "key"], ["bearer"])
+    page = Client().get("/docs/video/").content.decode()
+    assert "<code>Authorization</code>" in page
+    assert "<code>X-API-Key</code>" in page
+
+
 @pytest.mark.parametrize("contract", KNOWN)
 def test_every_rule_of_a_field_says_something(contract: str) -> None:
     page = Client().get(f"/docs/{contract}/").content.decode()
-    rules = re.findall(r"<td>([^<]*)</td></tr>", page)
+    rules = re.findall(r"<td[^>]*>([^<]*)</td></tr>", page)
     assert rules
     assert not [each for each in rules for rule in each.split(", ") if rule.strip() in ("", *RULES.values())]

@@ -96,6 +96,7 @@ class LoginView(SharedView):
 
 class RefreshView(SharedView):
     signed_in = False
+    caller = "user"
 
     @extend_schema(
         summary="A new token for the refresh token", request=None, responses=answers("Refreshed", shapes.AccessOut(), 400, 401, 403)

@@ -41,6 +41,8 @@ class SharedView(APIView):
     """
 
     signed_in: ClassVar[bool] = True
+    caller: ClassVar[str] = ""
+    """What the document says that is shown (one of `openapi.PROOFS`), where `signed_in` does not say it."""
     scope: ClassVar[str] = ""
     principal: Principal
     allowance: Allowance | None = None
