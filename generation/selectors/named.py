@@ -111,11 +111,12 @@ def _nulls_last(sort: str, ascending: bool) -> OrderBy:
 def outputs_of(*, user_id: int, task_ids: Iterable[int]) -> dict[int, list[Asset]]:
     """The results of the user's tasks in order, each with its thumbnail. One statement.
 
-    What came after a refund is a result once its owner took it, and paid.
+    What came after a refund is a result once its owner took it, and paid. What a worker stored and died over is none: it is in
+    nobody's use.
     """
     numbers = list(task_ids)
     taken = Attempt.objects.filter(task_id__in=numbers, late_choice=LateChoice.TAKEN).values("task_id")
-    found = Asset.objects.filter(user_id=user_id, task_id__in=numbers, source=Asset.Source.OUTPUT)
+    found = Asset.objects.filter(user_id=user_id, task_id__in=numbers, source=Asset.Source.OUTPUT, used_at__isnull=False)
     found = found.filter(Q(task__status=TaskState.SUCCEEDED) | Q(task_id__in=taken))
     outputs: dict[int, list[Asset]] = {number: [] for number in numbers}
     for asset in found.select_related("thumbnail").order_by("pk"):

@@ -59,6 +59,7 @@ def asset_create_from_path(
     """The file at `path` is stored with a row and a thumbnail. Call it outside transactions: it writes to storage.
 
     The rows come first, so that no stored file is ever without one; when storing fails, neither row nor file remains.
+    An upload is in use once something is made of it, a task's output once that task has it (`asset_mark_used`); others are at once.
     A stranger's file comes with `judged` (found out in a process of its own). `quota_bytes` bounds the owner's uploads together,
     counted under a lock of that owner. Raises MediaInvalid, QuotaExceeded.
     """
@@ -71,7 +72,7 @@ def asset_create_from_path(
         except BaseException:
             asset_delete(asset=asset)
             raise
-    if asset.source != Asset.Source.UPLOAD:
+    if asset.source != Asset.Source.UPLOAD and task_id is None:
         asset_mark_used(asset_ids=[asset.pk])
     return asset
 

@@ -13,7 +13,7 @@ from config.kernel import clock
 from generation.exceptions import TaskNotFound
 from generation.locks import attempt_locked, task_locked
 from generation.models import Asset, Attempt, Task
-from generation.services.asset import asset_delete
+from generation.services.asset import asset_delete, asset_mark_used
 from generation.services.life import capture_amount
 from generation.services.money import pay_late
 from generation.states import ENDED, AttemptState, LateChoice, TaskState
@@ -33,6 +33,7 @@ def late_keep(*, attempt: Attempt, assets: Sequence[Asset]) -> bool:
             return False
         late = {"state": AttemptState.SUCCEEDED, "verdict": "late", "ended_at": clock.real_now(), "next_poll_at": None}
         Attempt.objects.filter(pk=fresh.pk).update(**late, late_asset=assets[0])
+        asset_mark_used(asset_ids=[asset.pk for asset in assets])
     return True
 
 

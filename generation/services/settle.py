@@ -12,9 +12,10 @@ from django.db import transaction
 from config.kernel import clock, outbound
 from generation.engines.base import EngineOutput, EngineStatus
 from generation.exceptions_media import FileTooLarge, MediaInvalid
+from generation.kinds import KINDS
 from generation.locks import task_locked
 from generation.models import Asset, Attempt, Task
-from generation.services.asset import asset_create_from_path, asset_delete
+from generation.services.asset import asset_create_from_path, asset_delete, asset_mark_used
 from generation.services.attempt import attempt_end
 from generation.services.download import output_fetch
 from generation.services.late import late_keep
@@ -38,10 +39,11 @@ def attempt_settle(*, task: Task, attempt: Attempt, status: EngineStatus, workdi
     """What the engine said in the end has become true of the attempt and its task.
 
     succeeded: our own copies of all outputs are stored first (probed, hashed), in order, then task (its main output the
-    first), money, event and attempt end in one transaction; the outputs of a task that was refunded meanwhile are kept
-    for its owner's choice. failed and lost: another try after a
-    back-off, three in all, where that may help, else FAILED. cancelled: the engine confirms that it stopped: CANCELLED or
-    TIMEOUT. `lease_owner` None: the work was done elsewhere and no worker holds the task. Locks as `task_move`.
+    first), money, event, attempt and the outputs' use end in one transaction; the outputs of a task that was refunded meanwhile
+    are kept for its owner's choice. Fewer files than were ordered, or one of no use, count as failed.
+    failed and lost: another try after a back-off, three in all, where that may help, else FAILED.
+    cancelled: the engine confirms that it stopped: CANCELLED or TIMEOUT.
+    `lease_owner` None: the work was done elsewhere and no worker holds the task. Locks as `task_move`.
     """
     if status.state == "succeeded":
         _succeed(task, attempt, status, workdir, lease_owner)
@@ -123,6 +125,7 @@ def _succeed(task: Task, attempt: Attempt, status: EngineStatus, workdir: Path, 
     with transaction.atomic():
         if task_move(task_id=task.pk, to=TaskState.SUCCEEDED, lease_owner=lease_owner, output=assets[0]) is not None:
             attempt_end(attempt, AttemptState.SUCCEEDED)
+            asset_mark_used(asset_ids=[asset.pk for asset in assets])
             return
     if not late_keep(attempt=attempt, assets=assets):
         _delete_all(assets)
@@ -130,8 +133,9 @@ def _succeed(task: Task, attempt: Attempt, status: EngineStatus, workdir: Path, 
 
 def _all_stored(task: Task, outputs: tuple[EngineOutput, ...], workdir: Path) -> list[Asset]:
     """Our own copies of all outputs, in their order; when one is of no use, none is left. Raises UNFIT."""
-    if not outputs:
-        raise MediaInvalid(reason="the engine made no file")
+    ordered = KINDS[task.kind].pictures(task.params)
+    if len(outputs) < ordered:
+        raise MediaInvalid(reason=f"the engine made {len(outputs)} of {ordered} files")
     assets: list[Asset] = []
     try:
         for output in outputs:

@@ -98,7 +98,7 @@ def asset(user: User, *, kind: str = "video", public: bool = False, width: int =
 def _asset(user: User, key: str, source: str, kind: str, width: int, height: int, public: bool) -> Asset:
     return Asset.objects.create(
         user=user, storage_key=key, source=source, kind=kind, content_type="video/mp4" if kind == "video" else "image/jpeg",
-        size_bytes=10, sha256=b"0" * 32, width=width, height=height, is_public=public, created_at=clock.now(),
+        size_bytes=10, sha256=b"0" * 32, width=width, height=height, is_public=public, created_at=clock.now(), used_at=clock.now(),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def bodies(found: list[Told]) -> list[tuple[str, Any]]:
 def asset(user: Any, task: Any, name: str, source: str = "output", thumbnail: Asset | None = None) -> Asset:
     return Asset.objects.create(
         user=user, task=task, source=source, kind="image", storage_key=name, content_type="image/png", size_bytes=1,
-        sha256=b"0" * 32, created_at=clock.real_now(), thumbnail=thumbnail,
+        sha256=b"0" * 32, created_at=clock.real_now(), used_at=clock.real_now(), thumbnail=thumbnail,
     )  # fmt: skip
 
 

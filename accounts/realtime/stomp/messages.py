@@ -13,8 +13,8 @@ import orjson
 from accounts.realtime.listener import Message
 from config.kernel.ids import parse_uuid
 from generation.api.stargraph.words import STATUS, fault_of
-from generation.models import Asset, Task
-from generation.selectors.named import task_name, task_named
+from generation.models import Task
+from generation.selectors.named import outputs_of, task_name, task_named
 from generation.services.link import link_of
 from generation.states import TaskState
 
@@ -141,7 +141,7 @@ def _results(task: Task) -> list[dict[str, str | None]]:
     """The files of a task that succeeded; what came after a refund is not delivered here."""
     if task.status != TaskState.SUCCEEDED:
         return []
-    found = list(Asset.objects.filter(task=task, source=Asset.Source.OUTPUT).select_related("thumbnail").order_by("id"))
+    found = outputs_of(user_id=task.user_id, task_ids=[task.pk])[task.pk]
     return [{"url": link_of(one), "thumbnailUrl": link_of(one.thumbnail) if one.thumbnail else None} for one in found]
 
 

@@ -24,6 +24,7 @@ from generation.models import Asset, Attempt, Engine, Route, Task
 from generation.selectors import routes
 from generation.selectors.named import outputs_of
 from generation.services import input as input_service
+from generation.services.asset import asset_create_from_path, asset_sweep_orphans
 from generation.services.claim import owner_name, task_claim
 from generation.services.late import late_drop, late_keep, late_take
 from generation.services.life import task_move
@@ -232,6 +233,36 @@ def test_one_bad_file_of_a_batch_leaves_none(monkeypatch: pytest.MonkeyPatch, ma
     assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, "engine_failed", START_CREDITS)
     assert Attempt.objects.filter(task=task).count() == 3
     assert Asset.objects.filter(task=task).count() == 0, "thumbnails neither"
+
+
+def test_fewer_files_than_were_ordered_are_no_success(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
+    status = EngineStatus("succeeded", 100.0, tuple(EngineOutput(make_image(name), None, "image/png") for name in ("a.png", "b.png")))
+    monkeypatch.setattr(BuiltinEngine, "run", lambda *_, **__: status)
+    user = make_user()
+    made = make(user, batch_size=3)
+    run_all()
+    task = Task.objects.get(pk=made.pk)
+    assert (task.status, task.error_code, balance(user)) == (TaskState.FAILED, "engine_failed", START_CREDITS)
+    assert [attempt.verdict for attempt in Attempt.objects.filter(task=task)] == [
+        "invalid output: This file cannot be used: the engine made 2 of 3 files."
+    ] * 3
+    assert not Asset.objects.filter(task=task).exists()
+
+
+def test_what_a_worker_stored_before_it_was_killed_is_no_result_and_is_swept(make_image: MakeImage) -> None:
+    user = make_user()
+    task = make(user, batch_size=2, seed=3)
+    stray = asset_create_from_path(user_id=user.pk, path=make_image("stray.png"), source=Asset.Source.OUTPUT, task_id=task.pk)
+    ended = run_next()
+    assert ended is not None
+    assert ended.status == TaskState.SUCCEEDED
+    assert [asset.pk for asset in results(ended)] == [asset.pk for asset in outputs(ended) if asset.pk != stray.pk]
+    assert len(results(ended)) == 2
+    made = {asset.pk for asset in results(ended)}
+    Asset.objects.filter(task=task).update(created_at=clock.now() - dt.timedelta(days=2))
+    assert asset_sweep_orphans() == 1
+    assert {asset.pk for asset in outputs(ended)} == made
+    assert not storage.exists(stray.storage_key)
 
 
 def late_batch(user: Any, monkeypatch: pytest.MonkeyPatch, paths: list[Path]) -> Task:
