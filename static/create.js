@@ -277,7 +277,8 @@
     button.setAttribute("aria-busy", "true");
     try {
       const { answer, tree } = await page(form.action, { method: "POST", body: new FormData(form) });
-      if (answer.status >= 500 || !tree.getElementById("make")) return form.submit();
+      /* a refusal, whatever its status, is told in the form; a page without one is for the browser to show */
+      if (!tree.getElementById("make")) return form.submit();
       document.getElementById("problem")?.remove();
       const problem = tree.getElementById("problem");
       if (problem) form.prepend(problem);

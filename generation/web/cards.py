@@ -212,7 +212,7 @@ class TaskCard:
         words: dict[TaskState, Callable[[], str]] = {
             TaskState.PENDING: self._queue_words,
             TaskState.RUNNING: self._rest_words,
-            TaskState.SUCCEEDED: lambda: gettext("Made in %(time)s.") % {"time": spell(self.waited_s + self.ran_s)},
+            TaskState.SUCCEEDED: lambda: gettext("Made in %(time)s.") % {"time": spell(max(self.waited_s + self.ran_s, 1))},
             TaskState.CANCELLED: lambda: gettext("Cancelled by you."),
         }
         return words.get(self.status, self._trouble_words)()

@@ -107,3 +107,30 @@ def test_a_picture_too_large_to_enlarge_is_told_beside_it(platform: Run, chromiu
     assert page.query_selector(".drop.error") is None
     assert page.inner_text(".drop [data-hint]") == "3000 × 2500"
     context.close()
+
+
+def test_an_order_that_is_refused_for_now_is_sent_once(platform: Run, chromium: Any) -> None:
+    context = chromium.new_context(locale="zh-CN")
+    page = context.new_page()
+    signed_in(page, platform, "/sign-in?next=%2Fcreate%3Fkind%3Dtext2img")
+    sent: list[str] = []
+
+    def full(route: Any) -> None:
+        """The form as it came, and why not: what the server answers while the queue is full."""
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        sent.append(route.request.url)
+        html = page.content().replace(
+            '<div class="field">', '<div id="problem"><p class="note error">队伍满了</p></div><div class="field">', 1
+        )
+        route.fulfill(status=503, content_type="text/html; charset=utf-8", body=html)
+
+    page.route("**/create?kind=text2img", full)
+    page.fill("#prompt", PROMPT)
+    page.click("form .btn.go")
+    page.wait_for_selector("#problem")
+    page.wait_for_timeout(500)
+    assert len(sent) == 1
+    assert page.input_value("#prompt") == PROMPT
+    context.close()
