@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import json
+import os
 import re
 import socket
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -160,6 +162,25 @@ class Api:
     def upload(self, path: str, fields: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         """POST a multipart form; files are file-like objects with a name."""
         return self._answer(self._client.post(path, dict(fields), headers=self._headers(headers)))
+
+
+_LOWEST_PORT, _PORTS = 20_000, 12_000
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+_ports = itertools.count(os.getppid() * 61 + int(_worker.removeprefix("gw")) * 1_500 if _worker else os.getpid() * 61)
+
+
+def free_port() -> int:
+    """A port of this machine that a server may be given, also a while later and once more.
+
+    It lies below those that the kernel hands out by itself, so that no connection and no other test takes it meanwhile.
+    """
+    for number in _ports:
+        port = _LOWEST_PORT + number % _PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
 
 
 def redis_of_worker(url: str, worker: str) -> str:

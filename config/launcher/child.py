@@ -96,7 +96,9 @@ class Child:
             )
         self.started_at = time.monotonic()
         self.pid_file.parent.mkdir(parents=True, exist_ok=True)
-        self.pid_file.write_text(f"{self.process.pid} {start_ticks(self.process.pid) or 0}")
+        written = self.pid_file.with_suffix(".new")  # whoever reads it meanwhile, or after a kill here, finds a whole one
+        written.write_text(f"{self.process.pid} {start_ticks(self.process.pid) or 0}")
+        written.replace(self.pid_file)
 
     def has_ended(self) -> bool:
         """True when the program is not running (also: was never started)."""

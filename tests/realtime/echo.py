@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -20,13 +21,11 @@ class EchoServer:
 
     def __init__(self, *more: Endpoint, http: str = "h11") -> None:
         self._endpoints = [*endpoints(), *more]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        door = socket.create_server(("127.0.0.1", 0))
+        self.port = int(door.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
             self._answer,
-            port=self.port,
             http=http,
             lifespan="off",
             interface="asgi3",
@@ -35,14 +34,15 @@ class EchoServer:
             loop="asyncio",
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread = threading.Thread(target=self._server.run, args=([door],), daemon=True)
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not self._server.started:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        self._loop = asyncio.get_running_loop()
         await self.endpoint(scope["path"])(scope, receive, send)
 
     def endpoint(self, path: str) -> Endpoint:
@@ -58,9 +58,14 @@ class EchoServer:
         """The address of a session that nobody has opened."""
         return f"{self.url}{base}/000/{uuid.uuid4().hex}"
 
+    def end_sessions(self) -> None:
+        """Sessions that still had a while to live have ended."""
+        for endpoint in self._endpoints:
+            asyncio.run_coroutine_threadsafe(endpoint.close(), self._loop).result(30)
+
     def close(self) -> None:
         self._server.force_exit = self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(30)
         assert not self._thread.is_alive()
 
 
@@ -68,7 +73,7 @@ class Wire:
     """An HTTP request as octets, and its answer: head, then chunks as they were cut."""
 
     def __init__(self, server: EchoServer, method: str, path: str, headers: dict[str, str] | None = None, *, version: str = "1.1") -> None:
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=30)
         self._file = self.socket.makefile("rb")
         self.ask(method, path.removeprefix(server.url), headers, version=version)
 

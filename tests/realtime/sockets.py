@@ -67,7 +67,7 @@ class Client:
     def say(self, command: str, headers: dict[str, str] | None = None, body: str = "") -> None:
         self.put(encoded(command, headers or {}, body.encode()))
 
-    def next(self, seconds: float = 10) -> tuple[str, dict[str, str], str]:
+    def next(self, seconds: float = 30) -> tuple[str, dict[str, str], str]:
         """The next frame; ("", {}, "") when the connection has ended."""
         while True:
             text = self.texts.get(timeout=seconds)
@@ -139,7 +139,7 @@ class Framed(Raw):
         self.path = f"/ws/000/{uuid.uuid4().hex}/websocket"
         self.opened = threading.Event()
         super().__init__(server, **options)
-        assert self.opened.wait(5)
+        assert self.opened.wait(30)
 
     def put(self, text: str) -> None:
         self.socket.send(json.dumps([text]))
@@ -172,10 +172,10 @@ class Http(Client):
         self._is_over = False
         self.opened = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-        assert self.opened.wait(5)
+        assert self.opened.wait(30)
 
     def put(self, text: str) -> None:
-        assert httpx.post(f"{self.base}/xhr_send", content=json.dumps([text])).status_code == 204
+        assert httpx.post(f"{self.base}/xhr_send", content=json.dumps([text]), timeout=30).status_code == 204
 
     def close(self) -> None:
         self._is_over = True
@@ -184,7 +184,7 @@ class Http(Client):
         method = "GET" if self._transport == "eventsource" else "POST"
         with contextlib.suppress(httpx.HTTPError):
             while self.closing is None and not self._is_over:
-                with httpx.stream(method, f"{self.base}/{self._transport}", timeout=30) as answer:
+                with httpx.stream(method, f"{self.base}/{self._transport}", timeout=60) as answer:
                     for line in answer.iter_lines():
                         frame = line.removeprefix("data: ")
                         if frame and frame != "h" * 2048:
@@ -192,7 +192,7 @@ class Http(Client):
         self.texts.put(END)
 
 
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
+def until(true: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

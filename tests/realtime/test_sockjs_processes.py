@@ -26,7 +26,7 @@ from accounts.services.event import event_append
 from config.launcher.places import ROOT
 from operations.services.installation import installation_mark
 from tests.conftest import UserFactory
-from tests.harness import CopiedDatabase
+from tests.harness import CopiedDatabase, free_port
 from tests.realtime.sockets import Client, Framed, Http, Raw, task_made, until
 from tests.realtime.test_events import Server, Stream, token_of
 
@@ -116,9 +116,7 @@ def test_a_process_that_only_streams_ends_at_once(committed_db: CopiedDatabase, 
 
 def test_the_launchers_process_compresses_nothing_and_understands_old_clients(committed_db: CopiedDatabase, tmp_path: Path) -> None:
     installation_mark()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = {**os.environ, **committed_db.environment, "DATA_DIR": str(tmp_path), "PORT": str(port), "HOST": "127.0.0.1"}
     process = subprocess.Popen([sys.executable, "-m", "config.launcher", "realtime"], cwd=ROOT, env=environment)
     try:

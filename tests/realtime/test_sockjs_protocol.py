@@ -28,7 +28,7 @@ X = '["x"]'
 
 @pytest.fixture(scope="module", params=["h11", "httptools"])
 def server(request: pytest.FixtureRequest) -> Iterator[EchoServer]:
-    with override_settings(CORS_ALLOW_ALL_ORIGINS=True, REALTIME_SESSION_LIFE_S=2.0, REALTIME_BEAT_S=1.5):
+    with override_settings(CORS_ALLOW_ALL_ORIGINS=True):
         running = EchoServer(http=request.param)
         yield running
         running.close()
@@ -36,7 +36,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[EchoServer]:
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=10) as client:
+    # a connection is not used again shortly before the server gives up waiting on it
+    with httpx.Client(timeout=30, limits=httpx.Limits(keepalive_expiry=1)) as client:
         yield client
 
 
@@ -203,42 +204,54 @@ def test_one_receiver_at_a_time(server: EchoServer, web: httpx.Client) -> None:
     first.close()
 
 
+def when_noticed(poll: Callable[[], str]) -> str:
+    """What a session says once the server has noticed that its receiver is gone."""
+    deadline = time.monotonic() + 30
+    while (answer := poll()) == STILL_OPEN:
+        assert time.monotonic() < deadline
+    return answer
+
+
 @pytest.mark.parametrize("door", ["xhr", "xhr_streaming"])
 def test_a_cut_receiver_ends_the_session(server: EchoServer, web: httpx.Client, door: str) -> None:
     session = opened(server, web)
     first = Wire(server, "POST", f"{session}/{door}")
     if door == "xhr_streaming":
         assert first.chunk() == "h" * 2048 + "\n"
-    time.sleep(0.1)
     first.close()
-    for _ in range(2):
-        assert polled(web, session) == INTERRUPTED
+    assert when_noticed(lambda: polled(web, session)) == INTERRUPTED
+    assert polled(web, session) == INTERRUPTED
 
 
-def test_an_ended_session_says_so_until_it_is_forgotten(server: EchoServer, web: httpx.Client) -> None:
+def test_an_ended_session_says_so_until_it_is_forgotten(server: EchoServer, web: httpx.Client, settings: Any) -> None:
+    settings.REALTIME_SESSION_LIFE_S = 1.5
+    began = time.monotonic()
     session = opened(server, web, "/close")
-    ended_at = time.monotonic()
     while (answer := polled(web, session)) == GO_AWAY:
-        assert time.monotonic() < ended_at + 4  # asking does not keep it alive
+        assert time.monotonic() < began + 30, "asking does not keep it alive"
         time.sleep(0.2)
     assert answer == "o\n"
-    assert time.monotonic() > ended_at + 1.5
+    assert time.monotonic() > began + 1.5
 
 
-def test_a_session_without_receiver_is_forgotten(server: EchoServer, web: httpx.Client) -> None:
+def test_a_session_without_receiver_is_forgotten(server: EchoServer, web: httpx.Client, settings: Any) -> None:
+    settings.REALTIME_SESSION_LIFE_S = 1.5
+    began = time.monotonic()
     session = opened(server, web)
-    time.sleep(1.5)
-    said(web, session, "[]")
-    time.sleep(1)
-    assert web.post(f"{session}/xhr_send", content="[]").status_code == 404
+    while (status := web.post(f"{session}/xhr_send", content="[]").status_code) == 204:
+        assert time.monotonic() < began + 30, "sending does not keep it alive"
+        time.sleep(0.2)
+    assert status == 404
+    assert time.monotonic() > began + 1.5
 
 
-def test_silence_is_broken_by_beats(server: EchoServer, web: httpx.Client) -> None:
+def test_silence_is_broken_by_beats(server: EchoServer, web: httpx.Client, settings: Any) -> None:
+    settings.REALTIME_BEAT_S = 0.7
     session = opened(server, web)
     assert polled(web, session) == "h\n"
     assert polled(web, session) == "h\n"
     with socket(server, "/echo/0/s/websocket") as framed, socket(server, "/echo/websocket") as raw:
-        assert [framed.recv(timeout=5), framed.recv(timeout=5)] == ["o", "h"]
+        assert [framed.recv(timeout=30), framed.recv(timeout=30)] == ["o", "h"]
         with pytest.raises(TimeoutError):
             raw.recv(timeout=1.0)
 
@@ -266,53 +279,53 @@ def test_the_handshake(server: EchoServer) -> None:
 
 def test_a_websocket_echoes_and_ignores_nothing_said(server: EchoServer) -> None:
     with socket(server, "/echo/000/s/websocket") as found:
-        assert found.recv(timeout=5) == "o"
+        assert found.recv(timeout=30) == "o"
         for text in ("", "[]", '["a"]', '"b"'):
             found.send(text)
         heard: list[str] = []
         while len(heard) < 2:
-            heard += json.loads(str(found.recv(timeout=5))[1:])
+            heard += json.loads(str(found.recv(timeout=30))[1:])
         assert heard == ["a", "b"]
 
 
 def test_websockets_may_share_a_session_id(server: EchoServer) -> None:
     with socket(server, "/echo/000/same/websocket") as one, socket(server, "/echo/000/same/websocket") as other:
-        assert (one.recv(timeout=5), other.recv(timeout=5)) == ("o", "o")
+        assert (one.recv(timeout=30), other.recv(timeout=30)) == ("o", "o")
         one.send('["a"]')
         other.send('["b"]')
-        assert (one.recv(timeout=5), other.recv(timeout=5)) == ('a["a"]', 'a["b"]')
+        assert (one.recv(timeout=30), other.recv(timeout=30)) == ('a["a"]', 'a["b"]')
     with socket(server, "/echo/000/same/websocket") as again:
-        assert again.recv(timeout=5) == "o"
+        assert again.recv(timeout=30) == "o"
 
 
 @pytest.mark.parametrize("text", ['["a', "[1]", "{}", "[" * 100_000, '"' + "\\"])
 def test_broken_json_ends_a_websocket(server: EchoServer, text: str) -> None:
     with socket(server, "/echo/000/s/websocket") as found:
-        assert found.recv(timeout=5) == "o"
+        assert found.recv(timeout=30) == "o"
         found.send(text)
-        assert found.recv(timeout=5) == 'c[1002,"Broken JSON encoding"]'
+        assert found.recv(timeout=30) == 'c[1002,"Broken JSON encoding"]'
         with pytest.raises(ConnectionClosed):
-            found.recv(timeout=5)
+            found.recv(timeout=30)
 
 
 def test_octets_end_a_websocket(server: EchoServer) -> None:
     with socket(server, "/echo/000/s/websocket") as framed, socket(server, "/echo/websocket") as raw:
         framed.send(b"[]")
-        assert [framed.recv(timeout=5), framed.recv(timeout=5)] == ["o", 'c[1003,"Text only"]']
+        assert [framed.recv(timeout=30), framed.recv(timeout=30)] == ["o", 'c[1003,"Text only"]']
         raw.send(b"[]")
         with pytest.raises(ConnectionClosed) as found:
-            raw.recv(timeout=5)
+            raw.recv(timeout=30)
         assert found.value.rcvd is not None
         assert (found.value.rcvd.code, found.value.rcvd.reason) == (1003, "Text only")
 
 
 def test_a_service_closes_its_websockets(server: EchoServer) -> None:
     with socket(server, "/close/000/s/websocket") as found:
-        assert [found.recv(timeout=5), found.recv(timeout=5)] == ["o", GO_AWAY.strip()]
+        assert [found.recv(timeout=30), found.recv(timeout=30)] == ["o", GO_AWAY.strip()]
         with pytest.raises(ConnectionClosed):
-            found.recv(timeout=5)
+            found.recv(timeout=30)
     with socket(server, "/close/websocket") as raw, pytest.raises(ConnectionClosed) as closed:
-        raw.recv(timeout=5)
+        raw.recv(timeout=30)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.reason == "Go away!"
 
@@ -321,7 +334,7 @@ def test_raw_websockets_carry_texts_as_they_are(server: EchoServer) -> None:
     for path in ("/echo/websocket", "/echo"):
         with socket(server, path) as found:
             found.send("Hello world!\uffff")
-            assert found.recv(timeout=5) == "Hello world!\uffff"
+            assert found.recv(timeout=30) == "Hello world!\uffff"
 
 
 def test_where_websockets_are_off_there_are_none(server: EchoServer, web: httpx.Client) -> None:
