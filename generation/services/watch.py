@@ -66,15 +66,17 @@ class Watch:
     def look(self) -> None:
         """The row is read (and progress written) now."""
         self._looked_at = time.monotonic()
-        if self._seen > self._told:
+        is_further = self._seen > self._told
+        if is_further:
             row = fetch_one(STEP, (self._seen, clock.real_now(), self.task.pk, self.owner))
             self._told = self._seen
-            progress_tell(self.task, self._seen)
         else:
             row = fetch_one(LOOK, (self.task.pk, self.owner))
         if row is None:
-            self.is_lost = True
+            self.is_lost = True  # whoever has the task now, or ended it, is the one who tells
         else:
+            if is_further:
+                progress_tell(self.task, self._seen)
             self.is_stop_asked, self.is_overdue = row.stop, row.deadline_at < clock.real_now()
 
     def _look_if_due(self) -> None:

@@ -153,6 +153,25 @@ def test_progress_is_written_and_told_at_most_twice_a_second(stub: Engine, monke
     assert all(later - earlier >= 0.49 for earlier, later in itertools.pairwise(looked_at))
 
 
+def test_a_worker_that_lost_its_lease_tells_nothing_of_a_task_that_another_has_or_has_ended(
+    stub: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[float] = []
+    monkeypatch.setattr("generation.services.watch.progress_tell", lambda _task, percent: told.append(percent))
+    make_task(make_user())
+    task = task_claim(owner_name())
+    assert task is not None
+    watch = Watch(task)
+    watch.progress(30)
+    watch.look()
+    Task.objects.filter(pk=task.pk).update(lease_owner="another", progress=10)
+    watch.progress(50)
+    watch.look()
+    assert (told, watch.is_lost) == ([30], True)
+    task.refresh_from_db()
+    assert task.progress == 10
+
+
 def test_a_worker_that_lost_its_lease_changes_nothing(stub: Engine) -> None:
     user = make_user()
     make_task(user)
