@@ -42,7 +42,10 @@ SHOWN = {"bearer": ("Authorization", "Bearer <token>"), "key": ("X-API-Key", "a 
 CODE = re.compile(r"`([^`]+)`")
 _writing = threading.Lock()
 """The generator keeps what it finds out in its classes: two threads that begin with it at once break each other."""
-RULES = {"default": "default", "minLength": "at least", "maxLength": "at most", "minItems": "at least", "maxItems": "at most"}
+RULES = {
+    "default": "default", "minimum": "from", "maximum": "to", "multipleOf": "a multiple of",
+    "minLength": "at least", "maxLength": "at most", "minItems": "at least", "maxItems": "at most",
+}  # fmt: skip
 
 
 class ContractSchema(AutoSchema):
@@ -123,7 +126,7 @@ def _resolved(shape: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(name: str, shape: dict[str, Any], required: bool) -> dict[str, str]:
-    kind = shape.get("type", "object")
+    kind = shape.get("type") or next((way["type"] for way in shape.get("oneOf", ()) if "type" in way), "object")
     rules = ["required" if required else "optional"]
     rules += [" · ".join(str(choice) for choice in shape["enum"] if choice)] if "enum" in shape else []
     rules += [f"{word} {shape[key]}" for key, word in RULES.items() if shape.get(key) not in ("", None)]

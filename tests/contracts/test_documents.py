@@ -89,6 +89,18 @@ def test_it_says_what_a_caller_shows() -> None:
     assert "<code>X-API-Key</code>" in page
 
 
+def test_numbers_say_their_limits() -> None:
+    shapes = document("stargraph")["components"]["schemas"]
+    width = shapes["Text2ImgInputRequest"]["properties"]["width"]
+    assert width == {"type": "integer", "minimum": 64, "maximum": 2048, "multipleOf": 8, "default": 1024}
+    factor = shapes["UpscaleInputRequest"]["properties"]["scaleFactor"]
+    assert (factor["minimum"], factor["maximum"], factor["multipleOf"]) == (2, 4, 2)
+    assert "multipleOf" not in shapes["Text2ImgInputRequest"]["properties"]["steps"]
+    page = Client().get("/docs/stargraph/").content.decode()
+    assert "optional, default 1024, from 64, to 2048, a multiple of 8<" in page
+    assert re.search(r"<code>email</code></td><td[^>]*>string</td>", page)
+
+
 @pytest.mark.parametrize("contract", KNOWN)
 def test_every_rule_of_a_field_says_something(contract: str) -> None:
     page = Client().get(f"/docs/{contract}/").content.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
@@ -38,6 +39,16 @@ ORDER = OpenApiParameter("order", str, enum=["asc", "desc"], description="Defaul
 REPEAT = OpenApiParameter(
     "Idempotency-Key", str, OpenApiParameter.HEADER, description="1 to 255 characters: the same again answers the same."
 )
+
+
+class StepExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A whole number that must be a multiple of something says so."""
+
+    target_class = "config.contracts.stargraph.fields.StrictIntegerField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        found: dict[str, Any] = auto_schema._map_serializer_field(self.target, direction, bypass_extensions=True)
+        return {**found, "multipleOf": self.target.step} if self.target.step > 1 else found
 
 
 def answers(name: str, data: Any, *statuses: int) -> dict[int, Any]:
