@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import OrderBy
 
 from config.kernel import clock
@@ -84,11 +84,12 @@ def tasks_named(
     statuses: Sequence[str] = (),
     kinds: Sequence[str] = (),
     sort: str = "created_at",
+    words: Mapping[str, str] | None = None,
     ascending: bool = False,
 ) -> NamedPage:
     """Page `page` (from 1) of the user's tasks, narrowed to `statuses` and `kinds` if any, in the order of `sort` (one of SORTS).
 
-    Tasks without a value stand last. Three statements.
+    `words`: what is shown for the values of `sort`, and therefore sorted. Tasks without a value stand last. Three statements.
     """
     found = Task.objects.filter(user_id=user_id)
     found = found.filter(status__in=statuses) if statuses else found
@@ -98,14 +99,20 @@ def tasks_named(
     if offset >= total:
         return NamedPage((), total)
     sign = "" if ascending else "-"
-    order = [f"{sign}pk"] if sort == "created_at" else [_nulls_last(sort, ascending), f"{sign}pk"]
+    order = [f"{sign}pk"] if sort == "created_at" else [_nulls_last(_shown(sort, words), ascending), f"{sign}pk"]
     numbers = list(found.order_by(*order).values_list("pk", flat=True)[offset : offset + page_size])
     tasks = Task.objects.filter(user_id=user_id).in_bulk(numbers)
     return NamedPage([tasks[number] for number in numbers], total)
 
 
-def _nulls_last(sort: str, ascending: bool) -> OrderBy:
-    return F(sort).asc(nulls_last=True) if ascending else F(sort).desc(nulls_last=True)
+def _shown(sort: str, words: Mapping[str, str] | None) -> F | Case:
+    if words is None:
+        return F(sort)
+    return Case(*(When(**{sort: value}, then=Value(word)) for value, word in words.items()), default=F(sort))
+
+
+def _nulls_last(by: F | Case, ascending: bool) -> OrderBy:
+    return by.asc(nulls_last=True) if ascending else by.desc(nulls_last=True)
 
 
 def outputs_of(*, user_id: int, task_ids: Iterable[int]) -> dict[int, list[Asset]]:

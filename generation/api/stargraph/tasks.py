@@ -24,6 +24,7 @@ SORTS = {
     "status": "status",
     "type": "kind",
 }
+WORDS = {"status": words.STATUS, "type": words.TYPES}
 LOCAL = "UTC+8, without zone"
 
 
@@ -102,6 +103,7 @@ class TaskListView(StargraphView):
             statuses=words.statuses_of(self.chosen("status", words.STATUS_NAMES)),
             kinds=words.kinds_of(self.chosen("type", words.TYPE_NAMES)),
             sort=SORTS[asked.sort],
+            words=WORDS.get(asked.sort),
             ascending=asked.ascending,
         )
         outputs = outputs_of(user_id=user_id, task_ids=[task.pk for task in found.tasks])

@@ -16,6 +16,7 @@ from config.contracts.idempotency import name_under
 from config.kernel import clock as kernel_clock
 from config.kernel.principal import Principal
 from generation import storage
+from generation.api.stargraph import words
 from generation.models import Asset, Task
 from generation.selectors.named import name_of
 from generation.services import money
@@ -493,6 +494,24 @@ def test_tasks_of_every_contract_are_listed_filtered_and_sorted(somebody: MakeSo
     film_name = name_of(Task.objects.get(kind="text-to-video"))
     shown = someone.client.get(f"/api/v1/tasks/{film_name}").data["data"]
     assert (shown["type"], shown["parameters"]["aspectRatio"], shown["parameters"]["modelName"]) == ("TEXT2VIDEO", "landscape", "sora2")
+
+
+@pytest.mark.parametrize(("sort", "column", "values"), [("type", "kind", words.TYPES), ("status", "status", words.STATUS)])
+def test_lists_are_sorted_by_what_they_show(somebody: MakeSomebody, sort: str, column: str, values: dict[str, str]) -> None:
+    someone = somebody(paid=1000)
+    for value in (*values, *values):
+        ordered(someone)
+        Task.objects.filter(pk=Task.objects.latest("pk").pk).update(**{column: value})
+
+    def rows(order: str) -> list[tuple[str, int]]:
+        pages = [
+            someone.client.get(f"/api/v1/tasks?sort={sort}&order={order}&pageSize=7&page={page}").data["data"] for page in (1, 2, 3, 4)
+        ]
+        return [(row[sort], int(row["id"].rpartition("_")[2])) for page in pages for row in page["content"]]
+
+    assert rows("asc") == sorted(rows("asc"))
+    assert rows("desc") == rows("asc")[::-1]
+    assert len(rows("asc")) == 2 * len(values)
 
 
 def test_tasks_of_others_are_not_there(somebody: MakeSomebody) -> None:
