@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 from config.kernel import clock
 from config.kernel.errors import NotFound
 from config.kernel.ids import parse_uuid
-from config.kernel.outbound import LOOPBACK, Target, parse
+from config.kernel.outbound import LOOPBACK, AddressRefused, Target, parse
 from generation import storage
 from generation.models import Asset
 from generation.selectors.asset import asset_of_key, asset_of_owner
@@ -95,6 +95,16 @@ def own_asset_of(url: str, user_id: int) -> Asset | None:
         return None
     uuid = uuid_of_path(target.path)
     return _owned(asset_of_owner(user_id=user_id, uuid=uuid) if uuid else None)
+
+
+def link_again(url: str, user_id: int) -> str:
+    """A link of today, with the query it had, for an address that names the caller's own asset; any other as it is."""
+    try:
+        asset = own_asset_of(url, user_id)
+    except (NotFound, AddressRefused):
+        return url
+    query = urlsplit(url).query
+    return url if asset is None else link_of(asset) + (f"?{query}" if query else "")
 
 
 def _owned(asset: Asset | None) -> Asset:

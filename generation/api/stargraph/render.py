@@ -9,10 +9,10 @@ from typing import Any
 from config.contracts.shared_v1.times import local
 from generation.api.stargraph import words
 from generation.api.stargraph.inputs import camel
-from generation.kinds import OWN_PARAMS
+from generation.kinds import KINDS, OWN_PARAMS
 from generation.models import Asset, Task
 from generation.selectors.named import name_of
-from generation.services.link import link_of
+from generation.services.link import link_again, link_of
 
 NO_PARAMETERS = frozenset({"prompt", "negative_prompt", "client_id"}) | OWN_PARAMS
 """What stands elsewhere, or is ours."""
@@ -29,7 +29,7 @@ def detailed(task: Task, outputs: Sequence[Asset]) -> dict[str, Any]:
         **_head(task),
         **_optional(task),
         "negativePrompt": task.params.get("negative_prompt", ""),
-        "parameters": {"modelName": task.alias, **{camel(name): value for name, value in task.params.items() if name not in NO_PARAMETERS}},
+        "parameters": {"modelName": task.alias, **_parameters(task)},
         "results": [result(asset) for asset in outputs],
         "queueTime": _seconds(task.created_at, task.started_at),
         "processTime": _seconds(task.started_at, task.completed_at),
@@ -61,6 +61,18 @@ def _head(task: Task) -> dict[str, Any]:
         "createTime": local(task.created_at),
         "completeTime": local(task.completed_at),
     }
+
+
+def _parameters(task: Task) -> dict[str, Any]:
+    """What was asked for; the caller's own files under links of today, because those that came with the order end."""
+    shown = {name: value for name, value in task.params.items() if name not in NO_PARAMETERS}
+    for declared in KINDS[task.kind].inputs if task.kind in KINDS else ():
+        value = shown.get(declared.param)
+        if isinstance(value, list):
+            shown[declared.param] = [link_again(address, task.user_id) for address in value]
+        elif value:
+            shown[declared.param] = link_again(value, task.user_id)
+    return {camel(name): value for name, value in shown.items()}
 
 
 def _optional(task: Task) -> dict[str, Any]:

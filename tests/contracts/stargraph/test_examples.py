@@ -377,6 +377,27 @@ def test_base64_wins_over_the_address_and_becomes_the_callers_upload(somebody: M
         assert (asset.user_id, asset.is_public, asset.width, asset.height) == (someone.user.pk, False, 96, 64)
 
 
+def test_a_task_shows_its_own_image_under_a_link_that_works(somebody: MakeSomebody, monkeypatch: pytest.MonkeyPatch) -> None:
+    someone, foreign = somebody(paid=100), "https://example.com/image.jpg"
+    own = someone.client.post("/api/v1/generate/upscale", {"imageBase64": data_url(picture())}).data["data"]["taskId"]
+    other = someone.client.post("/api/v1/generate/upscale", {"imageUrl": foreign}).data["data"]["taskId"]
+    film = name_of(animation_of(someone))
+    first = Task.objects.get(pk=int(own.rpartition("_")[2])).params["image_url"]
+    later = kernel_clock.real_now() + dt.timedelta(days=3)
+    monkeypatch.setattr("generation.services.link.clock.real_now", lambda: later)
+
+    def shown(name: str) -> str:
+        address: str = someone.client.get(f"/api/v1/tasks/{name}").data["data"]["parameters"]["imageUrl"]
+        return address
+
+    image = shown(own)
+    assert (shown(other), shown(film)) == (foreign, "https://example.com/a.jpg")
+    statuses = [Client().get(f"/{address.partition('//')[2].partition('/')[2]}").status_code for address in (first, image)]
+    assert statuses == [404, 200]
+    Task.objects.filter(pk=int(own.rpartition("_")[2])).update(params={"image_url": f"{first}?directive=slow:3", "scale_factor": 2})
+    assert shown(own) == f"{image}?directive=slow:3"
+
+
 def test_a_finished_task_shows_its_true_results(somebody: MakeSomebody) -> None:
     someone = somebody(paid=100)
     name = ordered(someone, negativePrompt="低质量", seed=5, clientId="mine")["taskId"]
