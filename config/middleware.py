@@ -15,7 +15,7 @@ from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 
-from config.kernel.ids import parse_uuid, public_uuid
+from config.kernel.ids import request_id
 
 CONTRACT_PATHS = ("/api/", "/v1/")
 WRONG_HOST = b'{"detail":"Invalid host"}'
@@ -28,7 +28,7 @@ class RequestMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.request_id = str(parse_uuid(request.headers.get("X-Request-ID", "")) or public_uuid())  # type: ignore[attr-defined]
+        request.request_id = request_id(request.headers.get("X-Request-ID", ""))  # type: ignore[attr-defined]
         response = (
             self.get_response(request) if _is_for_us(request) else HttpResponse(WRONG_HOST, status=400, content_type="application/json")
         )

@@ -23,7 +23,7 @@ from accounts.realtime.threads import in_thread
 from accounts.selectors.event import last_number
 from accounts.web.client import asgi_client
 from config.kernel.errors import DatabaseUnavailable, DomainError, InvalidInput, MethodNotAllowed, TooManyRequests
-from config.kernel.ids import parse_uuid, public_uuid
+from config.kernel.ids import request_id
 from config.kernel.sql import domain_errors
 
 Scope = MutableMapping[str, Any]
@@ -46,8 +46,7 @@ STATUS = {
 async def events(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request: a stream until the client, its token or its session ends, or a refusal as JSON."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    request_id = str(parse_uuid(headers.get("x-request-id", "")) or public_uuid())
-    extra = {"x-request-id": request_id, **_cross_origin(headers.get("origin"))}
+    extra = {"x-request-id": request_id(headers.get("x-request-id", "")), **_cross_origin(headers.get("origin"))}
     if scope["method"] == "OPTIONS":
         await _plain(send, 204, b"", {**extra, **_preflight(headers)})
         return
@@ -55,7 +54,7 @@ async def events(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         listener = await _admit(scope, headers, address)
     except DomainError as error:
-        await _refuse(send, error, request_id, extra)
+        await _refuse(send, error, extra)
         return
     await _serve(listener, address, receive, send, extra)
 
@@ -153,10 +152,11 @@ async def _write(send: Send, body: bytes) -> None:
     await send_in_time(send, {"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _refuse(send: Send, error: DomainError, request_id: str, extra: Headers) -> None:
+async def _refuse(send: Send, error: DomainError, extra: Headers) -> None:
     """The refusal in the shape that `/api/v1/` has where no contract rules: the union of both."""
     status = STATUS.get(error.code, 500)
-    body = {"code": status, "message": error.message, "data": None, "timestamp": int(time.time() * 1000), "requestId": request_id}
+    now_ms, called = int(time.time() * 1000), extra["x-request-id"]
+    body = {"code": status, "message": error.message, "data": None, "timestamp": now_ms, "requestId": called}
     more = dict(extra)
     if isinstance(error, MethodNotAllowed):
         more["allow"] = ", ".join(error.params["allowed"])

@@ -21,6 +21,11 @@ def parse_uuid(text: str) -> uuid.UUID | None:
     return found if str(found) == text.lower() else None
 
 
+def request_id(told: str) -> str:
+    """What a request is called in its answer: `told` by the client if that is a UUID, else a new one."""
+    return str(parse_uuid(told) or public_uuid())
+
+
 def secret_token(prefix: str = "", size_bytes: int = 32) -> str:
     """A new unguessable string, URL-safe, after `prefix`."""
     return prefix + secrets.token_urlsafe(size_bytes)

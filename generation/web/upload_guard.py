@@ -12,7 +12,7 @@ from django.conf import settings
 
 from config.contracts.shared_v1.envelope import envelope
 from config.contracts.stargraph.errors import TABLE
-from config.kernel.ids import parse_uuid, public_uuid
+from config.kernel.ids import request_id
 from config.middleware import CONTRACT_PATHS
 from generation.api.stargraph.create import BODY_LIMIT_BYTES
 from generation.api.stargraph.orders import FORMS
@@ -110,12 +110,11 @@ def _beginning(scope: Message, receive: Receive, announced: int) -> Receive:
 
 async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
     """The contract's own refusal; then the connection ends, because what is still coming is not kept."""
-    told = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-    request_id = str(parse_uuid(told) or public_uuid())
-    status, content = _in_video() if scope["path"] == PATH else _in_stargraph(request_id)
+    called = request_id(dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1"))
+    status, content = _in_video() if scope["path"] == PATH else _in_stargraph(called)
     body = orjson.dumps(content)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"x-request-id", request_id.encode())]})
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"x-request-id", called.encode())]})
     await send({"type": "http.response.body", "body": body, "more_body": True})
     await _linger(receive)
     await send({"type": "http.response.body", "body": b""})
@@ -134,6 +133,6 @@ def _in_video() -> tuple[int, dict[str, Any]]:
     return 422, {"detail": [{"loc": ["body", "file"], "msg": text, "type": "value_error.file_too_large"}]}
 
 
-def _in_stargraph(request_id: str) -> tuple[int, dict[str, Any]]:
+def _in_stargraph(called: str) -> tuple[int, dict[str, Any]]:
     code, status, text = TABLE[FileTooLarge.code]
-    return status, envelope(request_id, code, text or "", None)
+    return status, envelope(called, code, text or "", None)

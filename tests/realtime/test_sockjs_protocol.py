@@ -346,6 +346,13 @@ def test_where_websockets_are_off_there_are_none(server: EchoServer, web: httpx.
     assert polled(web, server.session("/disabled_websocket_echo")) == "o\n"
 
 
+@pytest.mark.parametrize("path", ["/echo", "/echo/info", "/echo/none", "/echo/000/s/xhr"])
+def test_every_answer_carries_the_requests_id(server: EchoServer, web: httpx.Client, path: str) -> None:
+    told = "5f1c7b1e-6d0a-4b7e-9d7b-2a1d6f6d0c11"
+    assert web.get(server.url + path, headers={"X-Request-ID": told}).headers["x-request-id"] == told
+    assert len(web.get(server.url + path, headers={"X-Request-ID": "no id"}).headers["x-request-id"]) == 36
+
+
 # Polling and streaming.
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.realtime.cutting import send_in_time
+from config.kernel.ids import request_id
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -73,7 +74,8 @@ class Exchange:
 
     async def start(self, status: int, headers: Headers) -> None:
         """The answer begins. Raises Stalled."""
-        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        called = {"x-request-id": request_id(self.headers.get("x-request-id", "")), **headers}
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in called.items()]
         await send_in_time(self._send, {"type": "http.response.start", "status": status, "headers": encoded})
 
     async def write(self, body: bytes) -> None:
@@ -95,7 +97,8 @@ class Exchange:
 
     def own(self, content_type: str) -> Headers:
         """Of an answer that belongs to one client: never cached, never buffered on its way."""
-        return {"content-type": content_type, "cache-control": NEVER_CACHED, "x-accel-buffering": "no", **self._cors()}
+        kept = {"cache-control": NEVER_CACHED, "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
+        return {"content-type": content_type, **kept, **self._cors()}
 
     def session(self, content_type: str) -> Headers:
         """Of an answer on a session's own URLs: with the balancer's cookie where one is needed."""
