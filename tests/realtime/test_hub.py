@@ -38,7 +38,7 @@ def publish(user_id: int, number: int | None = 1) -> None:
     client().publish(f"events:{user_id}", orjson.dumps({"id": number, "kind": "task.created", "payload": {}}))
 
 
-async def until(holds: Callable[[], Any], seconds: float = 5) -> None:
+async def until(holds: Callable[[], Any], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.01)
@@ -69,6 +69,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     monkeypatch.setattr(module, "standing", found.standing)
     monkeypatch.setattr(module, "CHECK_EVERY_S", 0.1)
     monkeypatch.setattr(module, "BETWEEN_CHUNKS_S", 0.001)
+    monkeypatch.setattr(module, "CONFIRMED_WITHIN_S", 60)
     return found
 
 
@@ -139,7 +140,7 @@ def test_without_redis_joining_does_not_wait_and_the_log_is_read(log: Log, setti
         begin = time.monotonic()
         for one in (behind, current):
             await hub.join(one, "a")
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 30, "a confirmation would have been awaited for a minute"
         log.numbers = {FIRST: 3}
         await until(lambda: behind.is_behind)
         assert not current.is_behind
@@ -195,7 +196,7 @@ def test_after_a_break_only_who_missed_something_reads_the_log(log: Log, mortal:
         log.numbers = dict.fromkeys(missed, 4)
         log.asked.clear()
         mortal()
-        await until(lambda: any(one.is_behind for one in people))
+        await until(lambda: len(log.asked) >= 3 and {one.proof.user_id for one in people if one.is_behind} >= missed)
         await asyncio.sleep(0.2)
         assert {one.proof.user_id for one in people if one.is_behind} == missed
         assert log.asked == [CHUNK, CHUNK, 1]
@@ -236,12 +237,12 @@ def test_a_bell_wakes_at_a_ring_or_when_the_time_is_over() -> None:
     async def work() -> None:
         bell, loop = Bell(), asyncio.get_running_loop()
         assert not await bell.within(0.02)
-        for pause_s in (3.0, 1.0, 2.0):
+        for pause_s in (300, 100, 200):
             begin = loop.time()
             loop.call_later(0.01, bell.set)
             assert await bell.within(pause_s)
             bell.clear()
-            assert loop.time() - begin < 0.9
+            assert loop.time() - begin < 60
         begin = loop.time()
         assert not await bell.within(0.05)
         assert loop.time() - begin > 0.04
@@ -271,7 +272,7 @@ def backend() -> int:
 def test_a_thread_keeps_its_connection_for_a_moment_and_replaces_a_dead_one(
     committed_db: CopiedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threads, "KEPT_S", 0.5)
+    monkeypatch.setattr(threads, "KEPT_S", 3.0)
     monkeypatch.setattr(threads, "TRUSTED_S", 0.0)
 
     async def work() -> int:
@@ -289,7 +290,7 @@ def test_a_thread_keeps_its_connection_for_a_moment_and_replaces_a_dead_one(
     before = connections_of(committed_db)
     asyncio.run(work())
     assert connections_of(committed_db) > before
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while connections_of(committed_db) > before:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -188,7 +188,7 @@ def test_who_is_signed_out_banned_or_has_a_new_password_is_cut_off_and_orders_no
     for client in hasty:
         order(client, SMALL)
     for client in hasty + clients:
-        command, headers, _ = client.next(6)
+        command, headers, _ = client.next()
         assert (command, headers["message"]) == ("ERROR", "The session has ended")
         assert client.next()[0] == ""
     assert not Task.objects.exists()
@@ -196,7 +196,7 @@ def test_who_is_signed_out_banned_or_has_a_new_password_is_cut_off_and_orders_no
 
 def test_connections_of_a_user_subscriptions_and_waits_are_limited_by_settings(start: Start, user_factory: UserFactory) -> None:
     server = start(
-        REALTIME_USER_CONNECTIONS="3", REALTIME_SUBSCRIPTIONS="2", REALTIME_CONNECT_WITHIN_S="1", REALTIME_STOMP_BEAT_MS="1000",
+        REALTIME_USER_CONNECTIONS="3", REALTIME_SUBSCRIPTIONS="2", REALTIME_CONNECT_WITHIN_S="8", REALTIME_STOMP_BEAT_MS="1000",
         REALTIME_SILENCE_S="1", REALTIME_FRAMES_PER_10_S="20",
     )  # fmt: skip
     user, another = user_factory(), user_factory()
@@ -218,10 +218,10 @@ def test_connections_of_a_user_subscriptions_and_waits_are_limited_by_settings(s
     assert idle.next()[1]["message"] == "CONNECT was awaited"
     assert idle.next()[0] == ""
     silent = Raw(server)
-    silent.hello(token_of(another), **{"heart-beat": "1000,0"})
     begun = time.monotonic()
-    assert silent.next(8)[1]["message"] == "No heart-beat"
-    assert 2.5 < time.monotonic() - begun < 7
+    silent.hello(token_of(another), **{"heart-beat": "1000,0"})
+    assert silent.next()[1]["message"] == "No heart-beat"
+    assert time.monotonic() - begun > 2.5
 
 
 def _is_welcome(server: Server, token: str) -> bool:

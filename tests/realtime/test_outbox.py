@@ -84,7 +84,7 @@ def test_a_socket_that_takes_nothing_is_let_go(settings: Any, talker: type[Chatt
         raise AssertionError
 
     async def work() -> None:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             await Socket(receive, send, is_framed=True).serve({}, talker, "1")
 
     in_loop(work)

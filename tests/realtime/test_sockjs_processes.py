@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,7 +97,7 @@ def test_a_process_that_is_asked_to_end_says_goodbye(committed_db: CopiedDatabas
         one.process.terminate()
         until(lambda: all(client.closing for client in clients))
         assert [client.closing for client in clients] == [RESTART] * len(CARRIERS)
-        assert one.process.wait(10) is not None
+        assert one.process.wait(30) is not None
         assert [client.next()[0] for client in clients] == [""] * len(clients)  # no ERROR frame: nobody did anything wrong
         number = completed(user)  # while nobody listens
         again = [listening(other, carrier, token, **{"last-event-id": "0"}) for carrier in CARRIERS]
@@ -110,8 +109,8 @@ def test_a_process_that_only_streams_ends_at_once(committed_db: CopiedDatabase, 
     with running(committed_db.environment, 1, "--timeout-graceful-shutdown", "60") as (server,):
         stream = Stream(server, token_of(user_factory()))
         server.process.terminate()
-        assert stream.ended.wait(10)
-        server.process.wait(10)  # the server did not have to cut anything
+        assert stream.ended.wait(30)
+        server.process.wait(30)  # the server did not have to cut anything
 
 
 def test_the_launchers_process_compresses_nothing_and_understands_old_clients(committed_db: CopiedDatabase, tmp_path: Path) -> None:
@@ -122,17 +121,17 @@ def test_the_launchers_process_compresses_nothing_and_understands_old_clients(co
     try:
         until(lambda: connects(port), 60)
         with connect(f"ws://127.0.0.1:{port}/ws/0/s/websocket") as found:
-            assert found.recv(timeout=5) == "o"
+            assert found.recv(timeout=30) == "o"
             assert found.response is not None
             assert "sec-websocket-extensions" not in found.response.headers
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as old:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as old:
             old.sendall(b"POST /ws/0/old/xhr HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
             answer = old.makefile("rb").read()
         assert b"transfer-encoding" not in answer.lower()
         assert answer.endswith(b"\r\n\r\no\n")
     finally:
         process.terminate()
-        assert process.wait(15) is not None
+        assert process.wait(30) is not None
 
 
 def connects(port: int) -> bool:
@@ -144,11 +143,9 @@ def connects(port: int) -> bool:
 
 def test_a_process_without_clients_ends_at_once(committed_db: CopiedDatabase) -> None:
     installation_mark()
-    with running(committed_db.environment) as (server,):
-        asked_at = time.monotonic()
+    with running({**committed_db.environment, "REALTIME_LEAVING_S": "60"}, 1, "--timeout-graceful-shutdown", "60") as (server,):
         server.process.terminate()
-        server.process.wait(10)
-        assert time.monotonic() - asked_at < 1.5
+        server.process.wait(30)
 
 
 def test_a_crowd_is_sent_home_bit_by_bit(settings: Any) -> None:
@@ -160,13 +157,13 @@ def test_a_crowd_is_sent_home_bit_by_bit(settings: Any) -> None:
         counts = []
         while not leaving.done():
             counts.append(sum(box.closing == RESTART for box in boxes))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0)  # every turn of the loop is looked at, however long it took
         return [*counts, sum(box.closing == RESTART for box in boxes)], everybody.has_room("")
 
     counts, has_room = asyncio.run(sent_home())
     assert counts == sorted(counts)
     assert counts[-1] == 1000
-    assert sum(0 < count < 1000 for count in counts) >= 5
+    assert len({count for count in counts if 0 < count < 1000}) >= 5
     assert not has_room
 
 
