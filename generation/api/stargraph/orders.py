@@ -12,15 +12,16 @@ from rest_framework import serializers
 from config.contracts.body import body_of
 from config.contracts.idempotency import named
 from config.contracts.shared_v1.views import understood
-from config.kernel.errors import InvalidInput
+from config.kernel.errors import DatabaseUnavailable, DomainError, InvalidInput
 from config.kernel.principal import Principal
 from generation.api.stargraph import inputs
 from generation.api.stargraph.images import image_file
 from generation.api.stargraph.inputs import snake
 from generation.kinds import IMAGE_LIMIT_BYTES
-from generation.models import Task
+from generation.models import Asset, Task
 from generation.selectors.named import name_of
 from generation.selectors.queue import queue_position
+from generation.services.asset import asset_delete
 from generation.services.link import link_of
 from generation.services.task_create import CreatedTask, IdempotencyKey, task_create
 from generation.services.upload import upload_create
@@ -50,20 +51,28 @@ FORMS = {
 def order(*, principal: Principal, kind: str, body: dict[str, Any], idempotency: IdempotencyKey | None) -> dict[str, Any]:
     """A task of `kind` (one of FORMS) exists as `body` asks, told in the document's words: name, place, seconds to wait, price.
 
-    Raises InvalidInput with every fault, what `upload_create` says of an image in Base64, and what `task_create` raises.
+    Raises InvalidInput with every fault, what `upload_create` says of an image in Base64, and what `task_create` raises; of a
+    refused order no image stays.
     """
     form = FORMS[kind]
     data = understood(form.input, body)
-    if form.image:
-        data[f"{form.image}Url"] = _address(principal, form.image, data)
-    created = task_create(
-        principal=principal,
-        kind=kind,
-        offer=f"stargraph/{kind}",
-        alias=next(data[name] for name in MODEL_FIELDS if name in data),
-        params={snake(name): value for name, value in data.items() if name != "modelName"},
-        idempotency=idempotency,
-    )
+    uploaded = _uploaded(principal, form.image, data) if form.image else None
+    try:
+        created = task_create(
+            principal=principal,
+            kind=kind,
+            offer=f"stargraph/{kind}",
+            alias=next(data[name] for name in MODEL_FIELDS if name in data),
+            params={snake(name): value for name, value in data.items() if name != "modelName"},
+            idempotency=idempotency,
+        )
+    except DatabaseUnavailable:
+        raise  # the task may stand: the sweep takes the image if it does not
+    except DomainError:
+        _let_go(uploaded)
+        raise
+    if created.replayed:
+        _let_go(uploaded)
     return {**rendered(created, principal.user_id), **_frames(form, data), **_client(data)}
 
 
@@ -85,15 +94,25 @@ def key_of_task(request: HttpRequest) -> IdempotencyKey | None:
     return IdempotencyKey(key, hashlib.sha256(asked).digest()) if key else None
 
 
-def _address(principal: Principal, image: str, data: dict[str, Any]) -> str:
-    """The address of the image; what came as Base64 is the caller's own upload now and wins. Raises InvalidInput without either."""
-    encoded, address = data.pop(f"{image}Base64", None), data.pop(f"{image}Url", None)
+def _uploaded(principal: Principal, image: str, data: dict[str, Any]) -> Asset | None:
+    """What came as Base64 is the caller's own upload now, and `<image>Url` in `data` names it: it wins. None for an address alone.
+
+    Raises InvalidInput without either.
+    """
+    encoded, address = data.pop(f"{image}Base64", None), data.get(f"{image}Url")
     if not encoded and not address:
         raise InvalidInput.field(f"{image}Url", f"{image}Base64 与 {image}Url 须提供其一")
     if not encoded:
-        return address or ""
+        return None
     with image_file(encoded, IMAGE_LIMIT_BYTES) as path:
-        return link_of(upload_create(user_id=principal.user_id, path=path, kind="image"))
+        uploaded = upload_create(user_id=principal.user_id, path=path, kind="image")
+    data[f"{image}Url"] = link_of(uploaded)
+    return uploaded
+
+
+def _let_go(uploaded: Asset | None) -> None:
+    if uploaded is not None:
+        asset_delete(asset=uploaded)
 
 
 def _frames(form: Form, data: dict[str, Any]) -> dict[str, Any]:

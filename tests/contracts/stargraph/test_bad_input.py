@@ -10,13 +10,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from accounts.models import User
+from accounts.models import Idempotency, User
 from config.kernel import clock as kernel_clock
 from credits.models import Posting
+from generation import storage
 from generation.api.stargraph.images import image_bytes
 from generation.exceptions_media import FileTooLarge
 from generation.models import Asset, Engine, Task
@@ -52,6 +53,11 @@ def someone(somebody: MakeSomebody) -> Somebody:
 def state() -> tuple[int, int, int]:
     """Everything that a refusal must leave as it was."""
     return Posting.objects.count(), Task.objects.count(), Asset.objects.count()
+
+
+def files() -> set[str]:
+    """Every picture that is stored."""
+    return {str(path) for path in storage.work_folder().parent.rglob("*.png")}
 
 
 def refused(answer: Any, code: int | str = 400, status: int = 400) -> None:
@@ -161,6 +167,21 @@ def test_an_image_of_somebody_else_is_not_there(someone: Somebody, somebody: Mak
     address = Task.objects.get().params["image_url"]
     refused(someone.client.post("/api/v1/generate/upscale", {"imageUrl": address}), 404, 404)
     assert other.client.post("/api/v1/generate/upscale", {"imageUrl": address}).status_code == 200
+
+
+def test_of_a_refused_order_no_image_stays(someone: Somebody, somebody: MakeSomebody, settings: Any) -> None:
+    poor, image, before = somebody(), data_url(picture()), files()
+    refused(poor.client.post("/api/v1/generate/upscale", {"imageBase64": image}), "E002")
+    refused(someone.client.post("/api/v1/generate/upscale", {"imageBase64": image, "model": "gone"}), "E001", 503)
+    settings.SENSITIVE_WORDS = ["fox"]
+    body = {**SMALL, "imageBase64": image}
+    refused(someone.client.post("/api/v1/generate/img2img", body, Idempotency_Key="k"), "E006")
+    assert (Asset.objects.count(), files()) == (0, before)
+    settings.SENSITIVE_WORDS = []
+    assert someone.client.post("/api/v1/generate/img2img", body, Idempotency_Key="k").status_code == 200
+    Idempotency.objects.filter(key="k").delete()  # the answer was lost
+    assert someone.client.post("/api/v1/generate/img2img", body, Idempotency_Key="k").status_code == 200
+    assert (Task.objects.count(), Asset.objects.filter(source="upload").count()) == (1, 1)
 
 
 def test_without_credits_it_is_e002(somebody: MakeSomebody) -> None:
@@ -290,7 +311,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 @given(kind=st.sampled_from(sorted(ORDERS)), field=st.integers(0, 12), value=JSON)
 def test_no_500_from_anything(someone: Somebody, kind: str, field: int, value: Any) -> None:
     body = ORDERS[kind][0]
