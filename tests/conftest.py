@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as fuzzing
 from pytest_django.plugin import DjangoDbBlocker
 
 from config.kernel import clock as kernel_clock
@@ -22,6 +24,14 @@ from config.kernel.redis import client
 from tests.harness import Api, CopiedDatabase, copied_database, refuse_sockets
 
 OWN_SERVICES = os.environ.get("TEST_SERVICES") == "own"
+# The same examples in every run, however slow the machine is: a failure is one that anybody can repeat.
+fuzzing.register_profile(
+    "tests",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+fuzzing.load_profile("tests")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
 _numbers = itertools.count(1)
 

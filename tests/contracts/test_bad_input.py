@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.models import Order, Product, Withdrawal
@@ -244,7 +244,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80)
 @given(path=st.sampled_from(sorted(GOOD)), field=st.integers(0, 2), value=JSON)
 def test_no_500_from_anything(people: dict[str, Somebody], path: str, field: int, value: Any) -> None:
     names = list(GOOD[path])

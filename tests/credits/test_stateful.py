@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -399,7 +399,4 @@ def test_the_books_are_the_model() -> None:
         bonus_free(user_id=user_id)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    run_state_machine_as_test(
-        Books, settings=settings(max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=checks, database=None)
-    )
+    run_state_machine_as_test(Books, settings=settings(max_examples=30, stateful_step_count=30))

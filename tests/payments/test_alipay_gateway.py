@@ -605,7 +605,7 @@ def test_other_messages_of_the_application_are_proven_and_none_of_our_business(s
         assert gateway.verify(RawNotice(body, headers)).subject is None
 
 
-@settings_of_hypothesis(max_examples=300, deadline=None)
+@settings_of_hypothesis(max_examples=300)
 @given(fields=st.dictionaries(FIELD_NAMES, st.one_of(ODD_VALUES, st.text(max_size=40)), max_size=14))
 def test_whatever_is_signed_is_told_or_unproven_and_nothing_else(fields: dict[str, str]) -> None:
     key = next_door.key_of("alipay")

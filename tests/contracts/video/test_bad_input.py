@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from django.conf import settings as django_settings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credits.models import Posting
@@ -204,7 +204,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(path=st.sampled_from(sorted(GOOD)), field=st.integers(0, 5), value=JSON)
 def test_no_500_from_anything(person: MakePerson, path: str, field: int, value: Any) -> None:
     names = list(GOOD[path])
