@@ -117,6 +117,8 @@ def user_update_profile(*, user_id: int, **changes: Any) -> User:
         raise TypeError(f"not editable: {sorted(unknown)}")
     if "username" in changes:
         changes["username"] = username_clean(changes["username"])
+    if "nickname" in changes:
+        changes["nickname"] = changes["nickname"].strip()  # blanks alone are none: the user's name is shown
     if changes.get("language", "en") not in LANGUAGES:
         raise InvalidInput.field("language", f"must be one of {', '.join(LANGUAGES)}", "type_error.enum")
     if changes.get("avatar_url"):

@@ -45,7 +45,7 @@ class ProfileView(StargraphView):
         data = self._asked()
         changes: dict[str, str] = {name: data[name] for name in ("nickname", "email") if name in data}
         if "phone" in data:
-            changes["phone"] = phone_parse(data["phone"], field="phone") if data["phone"] else ""
+            changes["phone"] = _phone(data["phone"]) if data["phone"] else ""
         if "avatar" in data:
             changes["avatar_url"] = self._avatar(data["avatar"])
         return self.success("更新成功", profile(user_update_profile(user_id=self.principal.user_id, **changes)))
@@ -67,6 +67,13 @@ class ProfileView(StargraphView):
             return avatar_at(user_id=self.principal.user_id, address=text)
         with image_file(text, AVATAR_LIMIT_BYTES) as path:
             return public_link_of(avatar_create(user_id=self.principal.user_id, path=path))
+
+
+def _phone(text: str) -> str:
+    try:
+        return phone_parse(text)
+    except InvalidInput as error:
+        raise InvalidInput.field("phone", "不是有效的手机号码") from error
 
 
 def profile(user: User) -> dict[str, Any]:

@@ -160,8 +160,12 @@ def test_profile_change_example_is_contact_text(somebody: MakeSomebody) -> None:
     assert {name: answer.data["data"][name] for name in body} == body
     assert User.objects.get(pk=someone.user.pk).phone == "+8613900139000"
     assert not Identity.objects.filter(subject__in=["+8613900139000", "newemail@example.com"]).exists()
-    kept = someone.client.call("PUT", PROFILE, {"nickname": ""}).data["data"]
-    assert (kept["nickname"], kept["email"]) == (someone.user.username, "newemail@example.com")
+    for blank in ("", " \u3000\t"):
+        kept = someone.client.call("PUT", PROFILE, {"nickname": blank}).data["data"]
+        assert (kept["nickname"], kept["email"]) == (someone.user.username, "newemail@example.com")
+    assert someone.client.call("PUT", PROFILE, {"nickname": " 新昵称 "}).data["data"]["nickname"] == "新昵称"
+    refused = someone.client.call("PUT", PROFILE, {"phone": "123"})
+    assert (refused.status_code, refused.data["message"]) == (400, "请求参数错误: phone: 不是有效的手机号码")
 
 
 @pytest.mark.parametrize("prefixed", [True, False])
