@@ -11,7 +11,7 @@ from accounts.services.api_key import SCOPES
 
 LANGUAGES = (("zh-CN", "简体中文"), ("zh-TW", "繁體中文"), ("en", "English"), ("ja", "日本語"), ("ko", "한국어"))
 SCOPE_LABELS = {
-    "generation": _("Order films, and spend"),
+    "generation": _("Order works, and spend"),
     "tasks": _("Read and cancel tasks"),
     "profile": _("Read the account"),
     "payments": _("Buy credits"),

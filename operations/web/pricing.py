@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from generation.kinds import KINDS
+from generation.web.wording import MODE, OTHER_LABELS, PAGE_KINDS, QUALITY, Choice, kind_label
 from operations.web.prices import Listed, PriceBook
 from payments.models import Product, ProductPrice
 from payments.selectors.product import prices_of
@@ -17,6 +19,8 @@ from payments.web.wording import money, product_name
 
 Kind, Contract = Product.Kind, Product.Contract
 BEST = "standard"
+GRADES = (QUALITY, MODE)
+"""The choices that have a price each."""
 
 
 @require_GET
@@ -77,21 +81,18 @@ def _card(price: ProductPrice) -> dict[str, Any]:
 
 
 def _kinds(book: PriceBook) -> list[dict[str, Any]]:
-    clip, second, picture, deck = _("a clip"), _("a second of output"), _("a picture"), _("a deck")
-    rows = [
-        (_("Text to video"), clip, "video/text-to-video", {"quality": "standard"}, {"quality": "hd"}),
-        (_("Image to video"), clip, "video/image-to-video", {"quality": "standard"}, {"quality": "hd"}),
-        (_("Animate: move"), second, "video/animate-move", {"mode": "wan-std"}, {"mode": "wan-pro"}),
-        (_("Animate: mix"), second, "video/animate-mix", {"mode": "wan-std"}, {"mode": "wan-pro"}),
-        (_("Text to image"), picture, "stargraph/text2img", {}, None),
-        (_("Upscale"), picture, "stargraph/upscale", {}, None),
-        (_("Slides"), deck, "studio/ppt", {}, None),
-    ]
-    return [
-        {"name": name, "unit": unit, "plain": _amount(book.price(offer, plain)), "fine": _amount(book.price(offer, fine)) if fine else None}
-        for name, unit, offer, plain, fine in rows
-    ]
+    """What can be ordered, on these pages or by programs; a kind without a price cannot."""
+    offered = [(name, kind.offer, next((choice for choice in kind.choices if choice in GRADES), None)) for name, kind in PAGE_KINDS.items()]
+    by_programs = [(name, f"stargraph/{name}", None) for name in OTHER_LABELS]
+    rows = [_kind(book, name, offer, grade) for name, offer, grade in [*offered, *by_programs]]
+    return [row for row in rows if row is not None]
 
 
-def _amount(listed: Listed | None) -> int | None:
-    return listed.amount if listed else None
+def _kind(book: PriceBook, name: str, offer: str, grade: Choice | None) -> dict[str, Any] | None:
+    prices = [book.price(offer, {grade.name: option.value}) for option in grade.options] if grade else [book.price(offer, {}), None]
+    plain, fine = prices
+    if plain is None:
+        return None
+    made = _("a picture") if KINDS[name].output == "image" else _("a clip")
+    unit = _("a second of output") if plain.unit == "second" else made
+    return {"name": kind_label(name), "unit": unit, "plain": plain.amount, "fine": fine.amount if fine else None}

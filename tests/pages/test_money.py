@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -240,3 +241,16 @@ def test_prices_are_for_everybody() -> None:
     page = text(Client().get("/pricing", headers={"Accept-Language": "en"}))
     for shown in ("1,100", "¥100.00", "¥9.90", "¥99.00", "¥29.00", "900 in all"):
         assert shown in page
+
+
+def test_everything_that_can_be_ordered_has_its_price() -> None:
+    html = Client().get("/pricing", headers={"Accept-Language": "en"}).content.decode()
+    row = r'<th scope="row" class="first">([^<]*)</th><td class="less">([^<]*)</td><td class="n">([^<]*)</td><td[^>]*>([^<]*)</td>'
+    clip, second, picture = "a clip", "a second of output", "a picture"
+    assert re.findall(row, html) == [
+        ("Text to video", clip, "20", "30"), ("Image to video", clip, "25", "35"),
+        ("Move transfer", second, "10", "14"), ("Person swap", second, "10", "14"),
+        ("Text to image", picture, "10", "–"), ("Image to image", picture, "10", "–"),
+        ("Upscale", picture, "5", "–"), ("Pose", picture, "12", "–"),
+        ("Text to short video", clip, "30", "–"), ("Image to short video", clip, "30", "–"),
+    ]  # fmt: skip
