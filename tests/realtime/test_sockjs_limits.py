@@ -71,6 +71,7 @@ def server(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoSe
     for name, value in {"REALTIME_STALLED_S": 1.0, "REALTIME_SESSION_LIFE_S": 1.0, "CORS_ALLOW_ALL_ORIGINS": True}.items():
         setattr(settings, name, value)
     STOPPED.clear()
+    GATE.clear()
     before = len(connections)
     running = EchoServer(Endpoint("/flood", Flood, response_limit_bytes=10**9), Endpoint("/think", Thoughtful))
     yield running
@@ -78,7 +79,15 @@ def server(settings: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoSe
     running.close()
 
 
-def until(true: Callable[[], bool], seconds: float = 8) -> None:
+@pytest.fixture
+def lasting(server: EchoServer, settings: object) -> Iterator[EchoServer]:
+    """A server on which sessions live as long as the test takes, however busy the machine is."""
+    settings.REALTIME_SESSION_LIFE_S = 600.0
+    yield server
+    server.end_sessions()
+
+
+def until(true: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -107,7 +116,6 @@ DEAF = {
 @pytest.mark.parametrize("transport", DEAF)
 def test_who_reads_nothing_is_cut_and_forgotten(server: EchoServer, transport: str) -> None:
     client = deaf(server, DEAF[transport].format(name=f"deaf-{transport}"))
-    until(lambda: server.open_connections == 1)
     until(lambda: STOPPED == ["flood"] and server.open_connections == 0)  # although the client never closed anything
     client.close()
 
@@ -128,7 +136,7 @@ def test_who_makes_the_server_hold_ever_more_is_cut(server: EchoServer, monkeypa
     client = deaf(server, "GET /think/websocket HTTP/1.1\r\n" + UPGRADE)
     until(lambda: server.open_connections == 1)
     client.sendall(BEGINNING)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     with contextlib.suppress(ConnectionError):
         while time.monotonic() < deadline:
             client.sendall(octets)
@@ -146,7 +154,7 @@ def test_what_a_client_leaves_unread_when_it_goes_is_not_kept_for_it(server: Ech
 
 
 def test_who_reads_slowly_but_steadily_is_served(server: EchoServer, settings: object) -> None:
-    settings.REALTIME_STALLED_S = 4.0  # the kernel wants a third of its buffer free before it takes more
+    settings.REALTIME_STALLED_S = 15.0  # the kernel wants a third of its buffer free before it takes more
     wire = Wire(server, "POST", "/flood/0/steady/xhr_streaming")
     deadline = time.monotonic() + 6
     while time.monotonic() < deadline:
@@ -156,21 +164,19 @@ def test_who_reads_slowly_but_steadily_is_served(server: EchoServer, settings: o
     wire.close()
 
 
-def test_after_a_stall_the_session_is_interrupted(server: EchoServer, settings: object) -> None:
-    settings.REALTIME_SESSION_LIFE_S = 5.0
-    client = deaf(server, DEAF["xhr_streaming"].format(name="again"))
-    until(lambda: server.open_connections == 1)
-    until(lambda: server.open_connections == 0)
-    assert httpx.post(f"{server.url}/flood/0/again/xhr").text == 'c[1002,"Connection interrupted"]\n'
-    settings.REALTIME_SESSION_LIFE_S = 0.1
+def test_after_a_stall_the_session_is_interrupted(lasting: EchoServer) -> None:
+    client = deaf(lasting, DEAF["xhr_streaming"].format(name="again"))
+    until(lambda: lasting.endpoint("/flood")._sessions.get("again") is not None)
+    until(lambda: lasting.open_connections == 0)
+    assert httpx.post(f"{lasting.url}/flood/0/again/xhr").text == 'c[1002,"Connection interrupted"]\n'
     client.close()
 
 
 @pytest.mark.parametrize("door", ["xhr_send", "jsonp_send"])
 @pytest.mark.parametrize("is_announced", [True, False])
-def test_a_body_has_a_limit(server: EchoServer, settings: object, door: str, is_announced: bool) -> None:
+def test_a_body_has_a_limit(lasting: EchoServer, settings: object, door: str, is_announced: bool) -> None:
     settings.REALTIME_BODY_BYTES = 1000
-    session = server.session()
+    session = lasting.session()
     assert httpx.post(f"{session}/xhr").text == "o\n"
     fits, exceeds = json.dumps(["x" * 996]).encode(), json.dumps(["x" * 997]).encode()
     assert httpx.post(f"{session}/{door}", content=fits if is_announced else iter([fits])).is_success
@@ -186,10 +192,11 @@ def test_a_receiver_carries_no_large_body(server: EchoServer, settings: object) 
     assert httpx.post(f"{session}/xhr_send", content="[]").status_code == 404  # and no session came of it
 
 
-def test_a_body_that_does_not_come_is_not_awaited_for_ever(server: EchoServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockjs_http, "BODY_WITHIN_S", 0.3)
+def test_a_body_that_does_not_come_is_not_awaited_for_ever(lasting: EchoServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = lasting
     session = server.session()
     assert httpx.post(f"{session}/xhr").text == "o\n"
+    monkeypatch.setattr(sockjs_http, "BODY_WITHIN_S", 0.3)
     path = session.removeprefix(server.url)
     wire = Wire(server, "POST", f"{path}/xhr_send", {"Content-Length": "10"})
     assert wire.status == 408
@@ -199,11 +206,11 @@ def test_a_body_that_does_not_come_is_not_awaited_for_ever(server: EchoServer, m
 def test_a_message_over_a_websocket_has_a_limit(server: EchoServer, settings: object) -> None:
     settings.REALTIME_MESSAGE_BYTES = 100
     with connect(f"ws://127.0.0.1:{server.port}/echo/0/s/websocket") as found:
-        assert found.recv(timeout=5) == "o"
+        assert found.recv(timeout=30) == "o"
         found.send(json.dumps(["x" * 96]))
-        assert found.recv(timeout=5) == f'a["{"x" * 96}"]'
+        assert found.recv(timeout=30) == f'a["{"x" * 96}"]'
         found.send(json.dumps(["x" * 97]))
-        assert found.recv(timeout=5) == 'c[1009,"Message too large"]'
+        assert found.recv(timeout=30) == 'c[1009,"Message too large"]'
 
 
 def test_a_message_carries_so_many_texts(server: EchoServer) -> None:
@@ -213,12 +220,13 @@ def test_a_message_carries_so_many_texts(server: EchoServer) -> None:
     assert httpx.post(f"{session}/xhr_send", content=exceeds).status_code == 500
     assert httpx.post(f"{session}/xhr_send", content=fits).status_code == 204
     with connect(f"ws://127.0.0.1:{server.port}/think/0/s/websocket") as found:
-        assert found.recv(timeout=5) == "o"
+        assert found.recv(timeout=30) == "o"
         found.send(exceeds)
-        assert found.recv(timeout=5) == 'c[1002,"Broken JSON encoding"]'
+        assert found.recv(timeout=30) == 'c[1002,"Broken JSON encoding"]'
 
 
-def test_an_address_has_so_many_connections(server: EchoServer, settings: object) -> None:
+def test_an_address_has_so_many_connections(lasting: EchoServer, settings: object) -> None:
+    server = lasting
     settings.REALTIME_ADDRESS_CONNECTIONS = 2
     session, own, other = server.session(), {"X-Forwarded-For": "203.0.113.9"}, {"X-Forwarded-For": "203.0.113.7"}
     address = f"ws://127.0.0.1:{server.port}/echo/websocket"
@@ -233,26 +241,29 @@ def test_an_address_has_so_many_connections(server: EchoServer, settings: object
     until(lambda: httpx.post(f"{server.session()}/xhr", headers=own).status_code == 200)
 
 
-def test_a_process_has_so_many_connections(server: EchoServer, settings: object) -> None:
+def test_a_process_has_so_many_connections(lasting: EchoServer, settings: object) -> None:
+    server = lasting
     settings.REALTIME_CONNECTIONS = len(connections) + 1
     assert httpx.post(f"{server.session()}/xhr").text == "o\n"
     assert httpx.post(f"{server.session()}/xhr", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 503
 
 
-def test_requests_of_one_session_are_heard_in_order(server: EchoServer) -> None:
-    session = server.session("/think")
+def test_requests_of_one_session_are_heard_in_order(lasting: EchoServer) -> None:
+    session = lasting.session("/think")
     assert httpx.post(f"{session}/xhr").text == "o\n"
+    known = lasting.endpoint("/think")._sessions.get(session.rpartition("/")[2])
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(httpx.post, f"{session}/xhr_send", content='["slow", "slow", "slow"]')
-        time.sleep(0.1)
-        assert httpx.post(f"{session}/xhr_send", content='["quick"]').status_code == 204
-        assert first.result().status_code == 204
-    assert httpx.post(f"{session}/xhr").text == 'a["slow","slow","slow","quick"]\n'
+        first = pool.submit(httpx.post, f"{session}/xhr_send", content='["gate", "slow", "slow"]')
+        until(lambda: known._senders == 1)
+        second = pool.submit(httpx.post, f"{session}/xhr_send", content='["quick"]')
+        until(lambda: known._senders == 2)
+        GATE.set()
+        assert [first.result().status_code, second.result().status_code] == [204, 204]
+    assert httpx.post(f"{session}/xhr").text == 'a["gate","slow","slow","quick"]\n'
 
 
-def test_so_many_requests_wait_to_be_heard(server: EchoServer, settings: object) -> None:
-    settings.REALTIME_SESSION_LIFE_S = 5.0
-    session = server.session("/think")
+def test_so_many_requests_wait_to_be_heard(lasting: EchoServer) -> None:
+    server, session = lasting, lasting.session("/think")
     assert httpx.post(f"{session}/xhr").text == "o\n"
     path = session.removeprefix(server.url)
     asked = f'POST {path}/xhr_send HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n["gate"]'
@@ -293,7 +304,7 @@ def test_a_client_that_vanishes_before_its_answer_leaves_no_session(server: Echo
     ],
 )
 def test_hostile_octets_hurt_nobody(server: EchoServer, text: str) -> None:
-    client = socket.create_connection(("127.0.0.1", server.port), timeout=3)
+    client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
     client.sendall(text.encode("latin-1"))
     client.shutdown(socket.SHUT_WR)
     head = client.recv(100).decode("latin-1").split("\r\n")[0]
