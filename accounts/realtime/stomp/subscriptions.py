@@ -29,13 +29,13 @@ class Subscription:
 def subscription_of(frame: Frame, version: Version) -> Subscription:
     """What the SUBSCRIBE frame wishes. Raises Refused."""
     destination = frame.headers.get("destination", "")
-    ack, last = frame.headers.get("ack", "auto"), frame.headers.get("last-event-id")
+    ack, last = frame.headers.get("ack", "auto"), frame.headers.get("last-event-id", "")
     if destination not in messages.DESTINATIONS:
         raise Refused("Unknown destination")
     if ack not in ACKS:
         raise Refused("Unknown ack mode")
     name = name_of(frame, version)
-    return Subscription(name, destination, ack) if last is None else Subscription(name, destination, ack, _number(last), is_behind=True)
+    return Subscription(name, destination, ack) if not last else Subscription(name, destination, ack, _number(last), is_behind=True)
 
 
 def name_of(frame: Frame, version: Version) -> str:

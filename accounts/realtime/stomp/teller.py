@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -18,6 +19,10 @@ from accounts.selectors.event import events_after, last_number
 from config.kernel.errors import DatabaseUnavailable
 from config.kernel.sql import domain_errors
 
+GATHER_S = 0.05
+"""So long the rest is held back after the first subscription that came back."""
+WITHOUT_RESULTS_S = 1.0
+"""The same while nobody listens for results."""
 Say = Callable[[str, dict[str, str], bytes], None]
 """Sends a frame: command, headers, body."""
 
@@ -31,6 +36,7 @@ class Teller:
         self.at = 0
         self._outbox, self._say = outbox, say
         self._count = 0
+        self._returned_at = self._replay_at = math.inf
 
     def reply(self, body: bytes, more: dict[str, str]) -> None:
         """`body` is this connection's answer, wherever it listens for answers."""
@@ -47,8 +53,8 @@ class Teller:
                     self._message(wish, one.body, self._here())
 
     def next_at(self, otherwise: float) -> float:
-        """When the next such step is due (monotonic seconds)."""
-        return min((wish.pace.next_at for wish in self.subscriptions.values()), default=otherwise)
+        """When the next such step, or the rest for a subscription that came back, is due (monotonic seconds)."""
+        return min(self._replay_at, otherwise, *(wish.pace.next_at for wish in self.subscriptions.values()))
 
     async def room(self) -> None:
         """A client that takes nothing of what waits for it is cut off; its events wait in the listener, which is bounded too."""
@@ -59,8 +65,7 @@ class Teller:
 
     async def tell(self, listener: Listener) -> bool:
         """One portion of what the client has not heard; True when there may be more. Raises DatabaseUnavailable."""
-        behind = [wish for wish in self.subscriptions.values() if wish.is_behind]
-        if behind:
+        if behind := self._returned(time.monotonic()):
             await self._replay(behind, listener)
             return True
         found = await in_thread(_read, listener) if listener.is_behind else listener.take()
@@ -68,6 +73,18 @@ class Teller:
             await self._pass_on(listener, message, [wish for wish in self.subscriptions.values() if not wish.is_behind])
             self.at = message.number or self.at
         return bool(found) or listener.is_behind
+
+    def _returned(self, now: float) -> list[Subscription]:
+        """The subscriptions that came back and have waited long enough for those that the same client is about to send: whoever is
+        cut off and knows one number for all has then missed nothing on any. Above all no step is told before a result can be."""
+        behind = [wish for wish in self.subscriptions.values() if wish.is_behind]
+        if not behind:
+            self._returned_at = self._replay_at = math.inf
+            return []
+        self._returned_at = min(self._returned_at, now)
+        has_results = any(wish.destination == messages.RESULT for wish in self.subscriptions.values())
+        self._replay_at = self._returned_at + (GATHER_S if has_results else WITHOUT_RESULTS_S)
+        return behind if now >= self._replay_at else []
 
     async def _replay(self, behind: list[Subscription], listener: Listener) -> None:
         """The next page of the log for subscriptions that came back, up to where the others are."""
