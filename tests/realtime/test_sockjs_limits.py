@@ -225,6 +225,11 @@ def test_a_message_carries_so_many_texts(server: EchoServer) -> None:
         assert found.recv(timeout=30) == 'c[1002,"Broken JSON encoding"]'
 
 
+def test_an_id_has_so_many_letters(server: EchoServer) -> None:
+    assert httpx.post(f"{server.url}/echo/000/{'x' * 250}/xhr").text == "o\n"
+    assert httpx.post(f"{server.url}/echo/000/{'x' * 251}/xhr").status_code == 404
+
+
 def test_an_address_has_so_many_connections(lasting: EchoServer, settings: object) -> None:
     server = lasting
     settings.REALTIME_ADDRESS_CONNECTIONS = 2

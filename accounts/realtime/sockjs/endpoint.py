@@ -22,7 +22,7 @@ from accounts.realtime.sockjs.transports import PAGE, RECEIVING, SENDING, Iframe
 from accounts.realtime.sockjs.websocket import Socket
 from accounts.web.client import asgi_client
 
-SESSION_PATH = re.compile(r"/([^/.]+)/([^/.]+)/([a-z_]+)")
+SESSION_PATH = re.compile(r"/([^/.]{1,250})/([^/.]{1,250})/([a-z_]{1,20})")
 IFRAME_PATH = re.compile(r"/iframe[0-9a-zA-Z.-]*\.html")
 RESPONSE_LIMIT_BYTES = 128 * 1024
 Door = Callable[[], Awaitable[None]]
