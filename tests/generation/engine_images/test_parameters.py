@@ -134,10 +134,12 @@ django.setup()
 from generation.engines.base import EngineInput, EngineRequest
 from generation.engines.builtin.adapter import BuiltinEngine
 found, image = [], pathlib.Path(sys.argv[1])
-for kind in ("text2img", "img2img", "upscale", "pose", "text2video", "img2video"):
+for kind in ("text2img", "img2img", "upscale", "pose", "text2video", "img2video", "tall"):
     given = () if kind.startswith("text") else (EngineInput("image", image, "image/png", None),)
     told = {"prompt": "雪 a lake", "seed": 5, "width": 128, "height": 96, "duration": 1, "negative_prompt": "boat", "sampler": "heun"}
     told = {"scale_factor": 2} if kind == "upscale" else told
+    if kind == "tall":  # and full of noise: what x264 takes out of memory that nobody wrote shows here
+        kind, told = "img2video", {**told, "width": 200, "height": 1000, "fps": 30, "duration": 2, "steps": 1, "augmentation_level": 1}
     with tempfile.TemporaryDirectory() as folder:
         asked = EngineRequest(uuid.uuid4(), kind, "m", told, given, 1, None)
         engine = BuiltinEngine(types.SimpleNamespace(name="b"))
@@ -150,14 +152,14 @@ print(json.dumps(found))
 def test_all_kinds_make_the_same_bytes_in_every_process(make_image: MakeImage) -> None:
     path = str(make_image("a.png", (120, 90)))
 
-    def run(seed: str, zone: str) -> list[str]:
+    def run(seed: str, zone: str, memory: str) -> list[str]:
         home = Path(__file__).resolve().parents[3]
-        told = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        told = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "DJANGO_SETTINGS_MODULE": "config.settings", "MALLOC_PERTURB_": memory}
         child = subprocess.run([sys.executable, "-c", SCRIPT, path], env=told, cwd=home, capture_output=True, check=True)
         found: list[str] = json.loads(child.stdout.splitlines()[-1])
         return found
 
-    first, second = run("1", "UTC"), run("2", "Asia/Shanghai")
+    first, second = run("1", "UTC", "1"), run("2", "Asia/Shanghai", "170")
     assert first == second
-    assert len(set(first)) == 6
+    assert len(set(first)) == 7
     assert all(len(digest) == hashlib.sha256().digest_size * 2 for digest in first)
