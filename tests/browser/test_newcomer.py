@@ -8,13 +8,13 @@ from tests.browser.conftest import MARKS, credits_shown, shot
 from tests.launcher.test_run import Run
 
 pytestmark = MARKS
-PROMPT = "清晨的梯田，薄雾从谷底升起来 [[slow:3]]"
+PROMPT = "清晨的梯田，薄雾从谷底升起来 [[slow:8]]"
 FILM_MS = 90_000
 
 
 def plays(page: Any, selector: str) -> None:
     """The video's time moves, and its picture has a size."""
-    page.wait_for_function("s => document.querySelector(s).currentTime > 0.5", arg=selector, timeout=30_000)
+    page.wait_for_function("s => document.querySelector(s).currentTime > 0.5", arg=selector)
     assert page.evaluate("s => document.querySelector(s).videoWidth", selector) > 0
 
 
@@ -44,9 +44,9 @@ def test_from_the_first_page_to_a_playing_film(platform: Run, page: Any) -> None
     shot(page, "3-price")
 
     page.click("form .btn.go")
-    page.wait_for_selector(".task.live progress", timeout=30_000)
+    page.wait_for_selector(".task.live progress")
     seen = page.evaluate("Number(document.querySelector('.task.live progress').value)")
-    page.wait_for_function("seen => Number(document.querySelector('.task.live progress')?.value ?? 101) > seen", arg=seen, timeout=30_000)
+    page.wait_for_function("seen => Number(document.querySelector('.task.live progress')?.value ?? 101) > seen", arg=seen)
     shot(page, "4-live")
     assert credits_shown(page) == before - 20
 
@@ -59,3 +59,11 @@ def test_from_the_first_page_to_a_playing_film(platform: Run, page: Any) -> None
     plays(page, ".player video")
     shot(page, "6-film")
     assert credits_shown(page) == before - 20
+
+
+def test_a_tall_film_is_shown_whole(platform: Run, page: Any) -> None:
+    page.goto(f"http://127.0.0.1:{platform.port}/")
+    page.click(".hang .work.v .title a")
+    page.wait_for_selector("figure.player.v video")
+    heights = page.evaluate("[...document.querySelectorAll('.player .media, .player video')].map((one) => one.clientHeight)")
+    assert heights[0] == heights[1]
