@@ -188,6 +188,7 @@
       bar.hidden = true;
       hint.textContent = why;
       asset.value = "";
+      input.setAttribute("aria-invalid", "true");
       if (said) said.textContent = why;
     };
     const request = new XMLHttpRequest();

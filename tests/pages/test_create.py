@@ -254,3 +254,10 @@ def test_the_bench_asks_the_database_no_more_for_more_tasks(reader: Callable[...
 def test_home_asks_little(films: list[Any], django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(4):
         Client().get("/")
+
+
+def test_each_file_is_asked_for_by_name(reader: Callable[..., Reader]) -> None:
+    html = reader().client.get("/create?kind=animate-move", headers={"Accept-Language": "en"}).content.decode()
+    for name, label in (("image", "Picture of the person"), ("video", "Video of the movement")):
+        assert f'<span class="head" id="{name}-label">{label}</span>' in html
+        assert f'aria-labelledby="{name}-label {name}-text"' in html
