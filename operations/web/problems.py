@@ -36,6 +36,9 @@ STATUS: dict[str, int] = {
 }
 FALLBACK_STATUS = 422
 WORDS: dict[str, str | Promise] = {
+    "not_found": _("It is not here any more."),
+    "task_not_found": _("It is not here any more."),
+    "not_allowed": _("You may not do this."),
     "insufficient_credits": _("This needs %(required)s credits; you have %(current_balance)s. Nothing was spent."),
     "budget_exceeded": _("The budget of this key is used up. Nothing was spent."),
     "engine_unavailable": _("No engine is free for this right now. Nothing was spent; try again in a few minutes."),

@@ -272,3 +272,12 @@ def test_the_printed_price_is_the_debit_of_every_offered_kind() -> None:
         listed = book.price(kind.offer, params)
         assert listed is not None
         assert (listed.amount, listed.unit) == (charged.amount, charged.unit)
+
+
+def test_a_file_that_is_not_theirs_is_not_here_in_the_readers_words(reader: Callable[..., Reader]) -> None:
+    person, foreign = reader(bonus=100), upload(reader())
+    sent = form("img2img", 10, image_asset=str(foreign.uuid))
+    html = person.client.post("/create?kind=img2img", sent).content.decode()
+    assert "它已经不在这里了。" in html
+    assert not person.tasks()
+    assert person.balance == 100
