@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from generation.moderators.base import Finding
+from generation.moderators.looks import LOOKS
 
 DIRECTIVE = re.compile(r"\[\[sensitive\]\]\s*$")
 SHIPPED = (
@@ -37,11 +38,13 @@ SHIPPED_ONLY = frozenset({"negative_prompt"})
 """What is not wanted in a picture may be named (blood, nudity), so operators' words are not looked for there. The shipped ones are:
 nobody needs them to say what to leave out, and engines that know negative weights turn a negative prompt around."""
 UNSEEN = re.compile(
-    "[\u0300-\u036f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]"
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e01ef]"
 )
 """Accents, and signs that take no room: joined to letters they spell the same word for whoever reads it."""
 SINGLE_SIGNS = re.compile(r"(?<![a-z0-9])[a-z0-9](?: [a-z0-9]){2,}(?![a-z0-9])")
+LONG = 8
+"""Letters from which a word that is spelled out is found among other letters too; shorter ones stand in other words by chance."""
 NEVER = re.compile(r"(?!)")
 
 
@@ -57,7 +60,7 @@ class Words:
     """Stops what holds a word of the shipped list or of the operators' own; in demo mode the directive `[[sensitive]]` too.
 
     Latin words are found whole, in any case, width or accent, with signs or nothing between their parts, or spelled l i k e this;
-    words of other writings anywhere. Source: contracts/README, last section.
+    words of other writings anywhere; all of them also in letters that look like their own. Source: contracts/README, last section.
     """
 
     name = "words"
@@ -67,14 +70,23 @@ class Words:
             if settings.DEMO and field not in SHIPPED_ONLY and DIRECTIVE.search(text):
                 return Finding(field, "[[sensitive]]")
             own = () if field in SHIPPED_ONLY else tuple(settings.SENSITIVE_WORDS)
-            word = _found(_patterns((*SHIPPED, *own)), _spaced(text))
+            word = _found((*SHIPPED, *own), _plain(text))
             if word:
                 return Finding(field, word)
         return None
 
 
-def _found(patterns: Patterns, text: str) -> str:
-    """The first word of the list in `text`, "" if it holds none."""
+def _found(words: tuple[str, ...], text: str) -> str:
+    """The first of the words in the plain text as it is written, else as it looks; "" if it holds none."""
+    found = _found_as_written(_patterns(words), _spaced(text))
+    for number, look in enumerate(LOOKS):
+        read = text if found else text.translate(look)
+        if read != text:
+            found = _found_as_written(_patterns(words, number), _spaced(read))
+    return found
+
+
+def _found_as_written(patterns: Patterns, text: str) -> str:
     for pattern, part in (
         (patterns.whole, text),
         (patterns.anywhere, text.replace(" ", "")),
@@ -86,23 +98,36 @@ def _found(patterns: Patterns, text: str) -> str:
     return ""
 
 
-def _spaced(text: str) -> str:
-    """The letters and digits of `text` in one spelling, one space for whatever stands between them."""
+def _plain(text: str) -> str:
+    """`text` in one width and case, without accents and what takes no room."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", UNSEEN.sub("", unicodedata.normalize("NFKD", text)))
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
+    return text.casefold()
+
+
+def _spaced(text: str) -> str:
+    """The letters and digits of a plain text, one space for whatever stands between them."""
+    return " ".join(re.findall(r"[^\W_]+", text))
 
 
 @cache
-def _patterns(words: tuple[str, ...]) -> Patterns:
-    spaced = [word for word in map(_spaced, words) if word]
-    latin = [word for word in spaced if word.isascii()]
+def _patterns(words: tuple[str, ...], look: int | None = None) -> Patterns:
+    """The words as they are written; with `look` as they read then, but for those that only then would be Latin words."""
+    written = [word for word in map(_spaced, map(_plain, words)) if word]
+    spaced = written if look is None else [word.translate(LOOKS[look]) for word in written]
+    latin = [word for word, before in zip(spaced, written, strict=True) if before.isascii()]
     whole = "|".join(re.escape(word).replace(r"\ ", " ?") for word in latin)
     return Patterns(
         re.compile(rf"(?<![a-z0-9])(?:{whole})(?![a-z0-9])") if latin else NEVER,
-        _any_of(latin),
+        _spelled_out([word.replace(" ", "") for word in latin]),
         _any_of(word for word in spaced if not word.isascii()),
     )
+
+
+def _spelled_out(words: Iterable[str]) -> re.Pattern[str]:
+    """A run of single letters: short words are all of it, but for "a" or "i" before them."""
+    found = [re.escape(word) if len(word) >= LONG else rf"(?:^|(?<=^a)|(?<=^i)){re.escape(word)}$" for word in words]
+    return re.compile("|".join(found)) if found else NEVER
 
 
 def _any_of(words: Iterable[str]) -> re.Pattern[str]:

@@ -76,6 +76,8 @@ def refused(**texts: str) -> str:
         "a fox [[sensitive]]", "[[sensitive]]  ", "Child  PORN please", "画 儿童色情 图", "csam", "画csam图", "ｃｈｉｌｄ　ｐｏｒｎ",
         "c\u200bs\u00ada\u2060m", "c s a m", "c.s-a_m", "C*S*A*M now", "c h i l d p o r n", "child_porn", "child-porn", "childporn",
         "child\nporn", "chíld pörn", "儿 童 色 情", "儿*童\u200b色.情", "兒童色情", "𝐜𝐬𝐚𝐦", "児童ポルノ", "아동포르노", "ch\u0336ild porn",
+        "сhild роrn", "chιld pοrn", "ᴄʜɪʟᴅ ᴘᴏʀɴ", "🅲🆂🅰🅼", "ch1ld p0rn", "1olicon", "cs@m", "$hotacon", "chi\u20ddld po\u20e3rn",
+        "chi\u0483ld po\ufe20rn", "chiłd porn", "a c s a m", "the c h i l d p o r n",
     ],
 )  # fmt: skip
 def test_refuses(prompt: str, settings: Any) -> None:
@@ -87,7 +89,7 @@ def test_refuses(prompt: str, settings: Any) -> None:
     "prompt",
     [
         "", "a fox", "[[sensitive]] as a word in the middle", "a child on a porch", "webcsamx", "[[fail]]", "A B C of animals, a 3 d print",
-        "p o r c e l a i n", "儿童节的情景", "a child, sexy cars of the sixties", "\u200b\u200b", "é" * 5_000, "\ud800",
+        "p o r c e l a i n", "c s a m p l e", "u n i c s a m", "a. c. s. a. m. e. of letters", "Сэм на дворе", "儿童节的情景", "a child, sexy cars of the sixties", "\u200b\u200b", "é" * 5_000, "\ud800",
     ],
 )  # fmt: skip
 def test_lets_pass(prompt: str, settings: Any) -> None:
@@ -106,6 +108,12 @@ def test_an_installation_adds_its_own_words(settings: Any) -> None:
     assert [refused(prompt=text) for text in ("a Heron", "herons", "BLUE-HERON", "一只苍 鹭", "*** a fox")] == [
         "heron", "", "blue heron", "苍鹭", "",
     ]  # fmt: skip
+
+
+def test_an_installations_words_are_found_by_their_looks_and_not_in_other_words(settings: Any) -> None:
+    settings.SENSITIVE_WORDS = ["ass", "порно", "сор", "covid19"]
+    texts = ("a s s", "poрнo порнo", "a Galaxy A55, p a s s i o n, assassin", "covid19", "a cop", "сор", "aѕѕ")
+    assert [refused(prompt=text) for text in texts] == ["ass", "пopho", "", "covid19", "", "сор", "ass"]
 
 
 def test_what_is_not_wanted_may_be_named_but_for_the_shipped_words(settings: Any) -> None:
