@@ -248,7 +248,7 @@ def test_balance_example_with_what_is_frozen_and_used(somebody: MakeSomebody, cl
 
 def test_what_comes_back_is_taken_off_the_day_and_month_in_which_it_was_used(somebody: MakeSomebody, clock: Any) -> None:
     someone, now = somebody(paid=1000), kernel_clock.now().astimezone(kernel_clock.SHANGHAI)
-    month = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=32)).replace(day=1)
+    month = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + dt.timedelta(days=64)).replace(day=1)
     clock.advance(seconds=(month - now).total_seconds() - 1800)
 
     def used() -> tuple[int, int]:
