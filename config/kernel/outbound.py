@@ -309,8 +309,9 @@ class _Stream(httpcore.NetworkStream):
 class _Pinned(httpcore.NetworkBackend):
     """Connects to the very addresses that were judged; the name stays in the Host header and in TLS."""
 
-    def __init__(self, deadline: _Deadline) -> None:
+    def __init__(self, deadline: _Deadline, *, is_operators: bool = False) -> None:
         self._deadline = deadline
+        self._addresses = _resolve if is_operators else _judged_addresses
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -321,7 +322,7 @@ class _Pinned(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = _judged_addresses(host, port, self._deadline.left(timeout))
+        addresses = self._addresses(host, port, self._deadline.left(timeout))
         failure: Exception = httpcore.ConnectError("no address")
         for address in addresses[:3]:
             try:
@@ -343,14 +344,14 @@ def _tls() -> ssl.SSLContext:
 
 
 @contextmanager
-def _asked(target: Target, method: str, headers: Mapping[str, str], body: bytes | None, deadline: _Deadline) -> Iterator[httpcore.Response]:
+def _asked(target: Target, method: str, headers: Mapping[str, str], body: bytes | None, backend: _Pinned) -> Iterator[httpcore.Response]:
     """The answer of one request to a judged target, its body not yet read. Faults of the network leave as AddressUnreachable."""
     path = target.path + (f"?{target.query}" if target.query else "")
     url = httpcore.URL(scheme=target.scheme, host=target.host, port=target.port, target=_ascii(path))
     ours = {"Host": target.host_header, "User-Agent": USER_AGENT, "Accept-Encoding": "identity", "Connection": "close"}
     sent: list[tuple[bytes | str, bytes | str]] = list({"Accept": "*/*", **headers, **ours}.items())
     waits = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": CONNECT_TIMEOUT_S}
-    pool = httpcore.ConnectionPool(ssl_context=_tls(), network_backend=_Pinned(deadline), retries=0, http2=False)
+    pool = httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend, retries=0, http2=False)
     try:
         with pool, pool.stream(method, url, headers=sent, content=body, extensions={"timeout": waits}) as answer:
             yield answer
@@ -377,7 +378,7 @@ def get_to_file(url: str, path: Path, *, limit_bytes: int, timeout_s: float = 30
     deadline = _Deadline(timeout_s)
     for _ in range(REDIRECTS + 1):
         target = judge(url, resolve=False)
-        with _asked(target, "GET", {}, None, deadline) as answer:
+        with _asked(target, "GET", {}, None, _Pinned(deadline)) as answer:
             headers = _headers_of(answer)
             if answer.status in REDIRECTING and "location" in headers:
                 url = urljoin(url, headers["location"])
@@ -414,14 +415,23 @@ def _written(answer: httpcore.Response, headers: dict[str, str], path: Path, lim
     return size
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float = 15.0, body_limit_bytes: int = BODY_START_BYTES) -> Answer:
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    timeout_s: float = 15.0,
+    body_limit_bytes: int = BODY_START_BYTES,
+    is_operators: bool = False,
+) -> Answer:
     """The answer to `body` POSTed to `url`; redirects are not followed. At most `timeout_s` seconds in all.
 
-    Of the answer's body no more than `body_limit_bytes` are read.
+    Of the answer's body no more than `body_limit_bytes` are read. `is_operators`: the address stands in the installation's own
+    settings and may be private; never for one that a user or an upstream handed in.
     Raises AddressRefused, AddressUnreachable. Any status is an answer; the caller judges it.
     """
-    target = judge(url, resolve=False)
-    with _asked(target, "POST", headers, body, _Deadline(timeout_s)) as answer:
+    target = parse(url) if is_operators else judge(url, resolve=False)
+    with _asked(target, "POST", headers, body, _Pinned(_Deadline(timeout_s), is_operators=is_operators)) as answer:
         start = b""
         for chunk in answer.iter_stream():
             start += chunk

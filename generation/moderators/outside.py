@@ -25,7 +25,7 @@ _silent_until = 0.0
 
 
 class Outside:
-    """Stops what the service at `MODERATION_URL` flags. One guarded call of at most `MODERATION_TIMEOUT_S`, never in a transaction."""
+    """Stops what the service at `MODERATION_URL` flags. One bounded call of at most `MODERATION_TIMEOUT_S`, never in a transaction."""
 
     name = "outside"
 
@@ -48,7 +48,12 @@ def _asked(text: str) -> bytes:
     body = orjson.dumps({"model": settings.MODERATION_MODEL, "input": text})
     try:
         answer = outbound.post(
-            settings.MODERATION_URL, body, headers, timeout_s=settings.MODERATION_TIMEOUT_S, body_limit_bytes=ANSWER_BYTES
+            settings.MODERATION_URL,
+            body,
+            headers,
+            timeout_s=settings.MODERATION_TIMEOUT_S,
+            body_limit_bytes=ANSWER_BYTES,
+            is_operators=True,
         )
     except DomainError as error:
         _silent_until = time.monotonic() + SILENCE_S

@@ -233,6 +233,14 @@ def test_the_moderator_outside_is_asked_in_its_protocol(stub: Engine, moderator:
 
 
 @pytest.mark.django_db
+def test_it_may_stand_on_the_installations_own_network(stub: Engine, moderator: ModeratorServer, settings: Any) -> None:
+    settings.DEMO = False  # no loopback for what users hand in
+    with pytest.raises(SensitiveContent):
+        make_task(make_user(), "gore")
+    assert len(moderator.asked) == 1
+
+
+@pytest.mark.django_db
 def test_what_it_flags_is_refused_and_recorded_with_its_categories(stub: Engine, moderator: ModeratorServer) -> None:
     user = make_user()
     with pytest.raises(SensitiveContent):
