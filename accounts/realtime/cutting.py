@@ -42,7 +42,7 @@ class Watch:
     __slots__ = ("_ends_at", "_owner")
 
     def __init__(self, send: Any) -> None:
-        self._owner = getattr(send, "__self__", None)
+        self._owner: Any = getattr(send, "__self__", None)
         self._ends_at: float | None = None
         if _transport(send) is not None:
             self._look_later()
