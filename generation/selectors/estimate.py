@@ -49,8 +49,13 @@ def estimate_s(kind: str, alias: str, *, priority: int = 0) -> int:
 
 def usual_s(kind: str, alias: str) -> int:
     """What such a task takes once it has begun, in seconds: the median of the last hundred, else the kind's own estimate."""
-    measured: Mapping[Name, int] = fresh("measured", MEASURED_FRESH_S, _read_measured)
-    return measured.get((kind, alias)) or KINDS[kind].estimate_s
+    return _measured().get((kind, alias)) or KINDS[kind].estimate_s
+
+
+def kind_usual_s(kind: str) -> int:
+    """The same of a kind: what is in the middle among its aliases."""
+    found = sorted(seconds for (measured, _), seconds in _measured().items() if measured == kind)
+    return found[len(found) // 2] if found else KINDS[kind].estimate_s
 
 
 def wait_s(kind: str, alias: str, *, priority: int) -> int:
@@ -68,6 +73,11 @@ def wait_s(kind: str, alias: str, *, priority: int) -> int:
 def _lines_of(names: Iterable[Name]) -> list[Line]:
     lines: Mapping[Name, list[Line]] = fresh("lines", LINES_FRESH_S, _read_lines)
     return [line for name in names for line in lines.get(name, ())]
+
+
+def _measured() -> Mapping[Name, int]:
+    found: Mapping[Name, int] = fresh("measured", MEASURED_FRESH_S, _read_measured)
+    return found
 
 
 def _read_measured() -> dict[Name, int]:

@@ -10,17 +10,13 @@ from config.kernel import clock
 from config.kernel.sql import fetch_all
 from generation.kinds import KINDS
 from generation.selectors.engine_stats import WINDOW
+from generation.selectors.estimate import kind_usual_s
 from generation.states import REFUSED, WORKER_LOST
 
 QUEUED = """
 select kind, count(*) filter (where status = 'PENDING') as waiting, count(*) filter (where status = 'RUNNING') as running,
        min(created_at) filter (where status = 'PENDING') as oldest_at
   from generation_task where status in ('PENDING', 'RUNNING') group by kind
-"""
-MEDIANS = """
-select t.kind, ceil(percentile_cont(0.5) within group (order by extract(epoch from t.completed_at - t.started_at)))::int as median_s
-  from (select kind, started_at, completed_at from generation_task
-         where status = 'SUCCEEDED' order by completed_at desc limit 500) t group by t.kind
 """
 ENGINES = """
 select e.name, e.adapter, e.is_enabled, e.broken_until, e.concurrency, a.attempts, a.succeeded, a.median_s,
@@ -73,17 +69,17 @@ class EngineOverview:
 
 
 def queue_by_kind() -> list[Queued]:
-    """Every kind with what waits and runs, in the order of KINDS; estimates are medians of the last tasks, else the kind's own."""
-    queued, medians = {row.kind: row for row in fetch_all(QUEUED)}, {row.kind: row.median_s for row in fetch_all(MEDIANS)}
+    """Every kind with what waits and runs, in the order of KINDS, and what such a task usually takes."""
+    queued = {row.kind: row for row in fetch_all(QUEUED)}
     return [
         Queued(
             kind=name,
             waiting=queued[name].waiting if name in queued else 0,
             running=queued[name].running if name in queued else 0,
             oldest_s=_waited_s(queued[name].oldest_at) if name in queued else 0,
-            estimate_s=max(medians.get(name) or declared.estimate_s, 1),
+            estimate_s=kind_usual_s(name),
         )
-        for name, declared in KINDS.items()
+        for name in KINDS
     ]
 
 

@@ -23,7 +23,7 @@ class QueuedOutput(serializers.Serializer[Any]):
     waiting = serializers.IntegerField()
     running = serializers.IntegerField()
     oldestWaitingTime = serializers.IntegerField(help_text="Seconds.")
-    estimatedTime = serializers.IntegerField(help_text="Seconds, the median of the last ones.")
+    estimatedTime = serializers.IntegerField(help_text="Seconds that such a task usually takes once it has begun.")
 
 
 class QueueOutput(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from accounts.services.user import user_delete_request, user_erase
 from config.kernel import clock as kernel_clock
 from generation.kinds import KINDS
 from generation.models import Engine, Task
+from generation.selectors import routes
 from tests.contracts.people import Somebody, signed_in
 from tests.contracts.stargraph.conftest import MakeSomebody, worked
 from tests.contracts.stargraph.test_examples import TIME, animation_of, ordered
@@ -65,6 +66,7 @@ class TestQueue:
         task = worked()
         begun = kernel_clock.now()
         Task.objects.filter(pk=task.pk).update(started_at=begun, completed_at=begun + dt.timedelta(seconds=41))
+        routes.forget()
         rows = {row["kind"]: row for row in operator.client.get("/api/v1/admin/queue").data["data"]["kinds"]}
         assert rows["text2img"]["estimatedTime"] == 41
 

@@ -11,9 +11,10 @@ from django.db import connection
 from accounts.models import User
 from config.kernel import clock
 from credits.services.entitlement import entitlement_set
+from generation.kinds import KINDS
 from generation.models import Engine, Route, Task
 from generation.selectors import routes
-from generation.selectors.estimate import estimate_s, usual_s, wait_s
+from generation.selectors.estimate import estimate_s, kind_usual_s, usual_s, wait_s
 from generation.services.claim import owner_name, task_claim
 from generation.services.task_create import task_create
 from tests.generation.life.conftest import make_task, make_user, principal_of, use_engine
@@ -150,3 +151,12 @@ def test_an_order_asks_the_database_once(engine: Engine) -> None:
     with connection.execute_wrapper(note):
         task_create(principal=principal_of(user), kind="text-to-video", offer="video/text-to-video", alias="sora2", params=PARAMS)
     assert [statement.split("(")[0] for statement in asked if "SAVEPOINT" not in statement] == ["SELECT * FROM generation_task_create"]
+
+
+def test_a_kinds_usual_time_is_the_middle_one_of_its_aliases(stub: Engine) -> None:
+    assert kind_usual_s("text2img") == KINDS["text2img"].estimate_s
+    for alias, took_s in (("a", 10), ("b", 20), ("c", 90)):
+        Route.objects.create(kind="text2img", alias=alias, engine=stub)
+        done(make_user(), took_s=took_s, kind="text2img", alias=alias, count=3)
+    routes.forget()
+    assert kind_usual_s("text2img") == 20
