@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote
 
@@ -162,6 +163,13 @@ class Api:
     def upload(self, path: str, fields: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
         """POST a multipart form; files are file-like objects with a name."""
         return self._answer(self._client.post(path, dict(fields), headers=self._headers(headers)))
+
+
+class CrowdServer(ThreadingHTTPServer):
+    """A server at which twenty clients may knock at the same moment: the usual queue of five lets the others wait for seconds."""
+
+    request_queue_size = 128
+    daemon_threads = True
 
 
 _LOWEST_PORT, _PORTS = 20_000, 12_000

@@ -14,9 +14,11 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from tests.harness import CrowdServer
 
 SECRET = "a-secret-that-is-in-no-log"
 SIGN_NAME = "星图 & Co"
@@ -52,8 +54,7 @@ class Cloud:
         self.taken: list[dict[str, Any]] = []
         self.next: Callable[[Ask], Reply] | None = None
         self.stop = threading.Event()
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.http.daemon_threads = True
+        self.http = CrowdServer(("127.0.0.1", 0), self._handler())
         self.host = f"127.0.0.1:{self.http.server_port}"
         self._thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()

@@ -10,12 +10,13 @@ import json
 import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 import stripe
 
+from tests.harness import CrowdServer
 from tests.payments.stripe_account import Refusal, StripeAccount, nested
 
 
@@ -49,8 +50,7 @@ class StripeServer(StripeAccount):
             def log_message(self, *_: Any) -> None:
                 return
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
+        self.http = CrowdServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 

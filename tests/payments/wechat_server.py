@@ -19,7 +19,7 @@ import time
 import uuid
 from collections.abc import Callable
 from functools import lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
@@ -31,6 +31,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
+
+from tests.harness import CrowdServer
 
 SHANGHAI = dt.timezone(dt.timedelta(hours=8))
 AUTHORIZATION = re.compile(
@@ -121,11 +123,7 @@ class WechatServer:
             def log_message(self, *_: Any) -> None:
                 return
 
-        class Crowd(ThreadingHTTPServer):
-            request_queue_size = 64
-            daemon_threads = True
-
-        self.http = Crowd(("127.0.0.1", 0), Handler)
+        self.http = CrowdServer(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 

@@ -14,9 +14,11 @@ import time
 import urllib.request
 import uuid
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.harness import CrowdServer
 
 KEY = "kie-key"
 
@@ -45,8 +47,7 @@ class KieServer:
         self.text_name = "msg"
         self.young_s = 0.0
         self.creates = 0
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.http.daemon_threads = True
+        self.http = CrowdServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
     @property
