@@ -15,6 +15,8 @@ from tests.launcher.test_run import Run
 
 SHOTS = ROOT / "build" / "shots"
 PASSWORD = "only-a-test-1"
+WAIT_MS = 90_000
+"""How long a page is waited for: a busy machine is slow."""
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 MARKS = [
     pytest.mark.browser,
@@ -49,6 +51,7 @@ def page(chromium: Any) -> Iterator[Any]:
     """A page in a browser of its own; what its console complains of fails the test."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     context = chromium.new_context(locale="zh-CN", viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(WAIT_MS)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type in {"error", "warning"} else None)

@@ -29,6 +29,12 @@ def sign_in(page: Any, base: str, name: str) -> None:
     page.wait_for_url("**/create")
 
 
+def follow(page: Any, selector: str) -> None:
+    """The button was pressed and the page that it leads to is there: what comes next does not overtake it."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 def order(page: Any, base: str, channel: str) -> str:
     """The pack is ordered; the address of its payment page."""
     page.goto(f"{base}/wallet")
@@ -51,11 +57,10 @@ def test_a_pack_is_paid_at_the_gateways_sandbox(page: Any, base: str, channel: s
         counter.goto(address)
         counter.click("a.btn.go.lg")
         counter.wait_for_url("**/sandbox/pay/*")
-        counter.click("button[value=paid]")
-        counter.wait_for_load_state()
+        follow(counter, "button[value=paid]")
         shot(counter, f"sandbox-{channel}")
     page.bring_to_front()
-    page.wait_for_selector("#payment[data-state=succeeded]", timeout=15_000)
+    page.wait_for_selector("#payment[data-state=succeeded]")
     shot(page, f"paid-{channel}")
     page.goto(f"{base}/wallet")
     assert credits_shown(page) == before + PACK_CREDITS
@@ -68,8 +73,7 @@ def test_what_was_not_paid_brings_nothing_and_says_so(page: Any, base: str, outc
     address = order(page, base, "alipay")
     page.click("a.btn.go.lg")
     page.wait_for_url("**/sandbox/pay/*")
-    page.click(f"button[value={outcome}]")
-    page.wait_for_load_state()
+    follow(page, f"button[value={outcome}]")
     page.goto(address)
     page.wait_for_selector(f"#payment[data-state={outcome}]")
     assert credits_shown(page) == before
@@ -78,8 +82,8 @@ def test_what_was_not_paid_brings_nothing_and_says_so(page: Any, base: str, outc
 def test_money_back_from_the_request_to_the_receipt(page: Any, base: str, platform: Run) -> None:
     address = order(page, base, "stripe")
     page.click("a.btn.go.lg")
-    page.click("button[value=paid]")
-    page.wait_for_load_state()
+    page.wait_for_url("**/sandbox/pay/*")
+    follow(page, "button[value=paid]")
     number = address.rstrip("/").rpartition("/")[2]
     page.goto(f"{base}/orders/{number}")
     page.fill("#reason", "too many")
@@ -105,7 +109,7 @@ def approve(console: Any, base: str) -> None:
     console.goto(f"{base}/admin/")
     console.fill("input[name=username]", "operator")
     console.fill("input[name=password]", PASSWORD)
-    console.click("input[type=submit]")
+    follow(console, "input[type=submit]")
     console.goto(f"{base}/admin/payments/refund/?status__exact=requested")
     console.check("tbody input[name=_selected_action]")
     console.select_option("select[name=action]", "approve")

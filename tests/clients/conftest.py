@@ -43,7 +43,7 @@ class Stock:
     @cached_property
     def place(self) -> Report:
         """What a story must know about the platform and its user."""
-        answer = httpx.post(f"{self.base}/api/v1/auth/login", json={"username": "demo1", "password": PASSWORD})
+        answer = httpx.post(f"{self.base}/api/v1/auth/login", json={"username": "demo1", "password": PASSWORD}, timeout=60)
         md5 = hashlib.md5(PASSWORD.encode()).hexdigest()
         own = {"base": self.base, "token": answer.json()["data"]["token"], "username": "demo1", "md5": md5, "idleMs": IDLE_MS}
         return {**own, "wrongToken": "x.y.z"}

@@ -15,7 +15,7 @@ async function documented(Stomp, place) {
   const generateResponse = await fetch(`${place.base}/api/v1/generate/text2img`, {
     method: "POST",
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-    body: JSON.stringify({ prompt: "一只可爱的猫咪在花园里玩耍 [[slow:2]]", width: 256, height: 256, steps: 30 }),
+    body: JSON.stringify({ prompt: "一只可爱的猫咪在花园里玩耍 [[slow:4]]", width: 256, height: 256, steps: 30 }),
   });
   const { taskId } = (await generateResponse.json()).data;
 

@@ -10,7 +10,7 @@ function socketOf(base, transport, protocols) {
   return new SockJS(`${base}/ws`, null, { transports: [transport] });
 }
 
-async function until(what, isTrue, seconds = 60) {
+async function until(what, isTrue, seconds = 120) {
   const deadline = Date.now() + seconds * 1000;
   while (!isTrue()) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);

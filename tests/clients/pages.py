@@ -35,6 +35,7 @@ class Page:
 
     def __init__(self, browser: Any, origin: str, story: str, cases: Cases, place: Report) -> None:
         self._context = browser.new_context(permissions=["local-network-access"])  # as a person grants it to a site
+        self._context.set_default_timeout(90_000)
         self._page = self._context.new_page()
         self._count = len(cases)
         self._errors: list[str] = []
@@ -45,7 +46,7 @@ class Page:
 
     def wait_for(self, point: str) -> None:
         """All cases have reached `point` of their story."""
-        self._page.wait_for_function("([point, count]) => reached[point] >= count", arg=[point, self._count])
+        self._page.wait_for_function("([point, count]) => reached[point] >= count", arg=[point, self._count], timeout=90_000)
 
     def reports(self) -> list[Report]:
         """What every case saw, once all have ended; an error that nobody catches in the page fails the test."""

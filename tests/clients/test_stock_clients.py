@@ -105,7 +105,7 @@ def document_words(found: Report) -> str:
 def test_hearts_beat_and_nobody_hangs_up(stock: Stock, client: str, transport: str) -> None:
     found = stock.seen("idle", client, transport)
     assert found["connected"]["heart-beat"] == "10000,10000"
-    assert found["beats"] == 2
+    assert found["beats"] in (2, 3)
     assert found["closes"] == []
     told("node", NAMES[client], transport, f"idle for {IDLE_MS / 1000:g} s", f"{found['beats']} beats, still open")
 

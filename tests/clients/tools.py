@@ -70,7 +70,7 @@ class NodeRun:
         """What every case saw, once all have ended."""
         for line in self._process.stdout:
             if line.startswith("["):
-                self._process.communicate(timeout=20)
+                self._process.communicate(timeout=60)
                 found: list[Report] = json.loads(line)
                 return found
             (on or {}).get(line.strip(), lambda: None)()
