@@ -14,17 +14,20 @@ from pathlib import Path
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Q, Sum, TextField
+from django.db.models.functions import Cast
 
 from accounts.models import User
 from config.kernel import clock, sql
 from generation import storage
 from generation.exceptions_media import QuotaExceeded
 from generation.media import Judged, Probe, probe, thumbnail
-from generation.models import Asset
+from generation.models import Asset, Task
+from generation.states import TaskState
 
 logger = logging.getLogger(__name__)
 UNUSED_LIFE = dt.timedelta(days=1)
+GOING = (TaskState.PENDING, TaskState.RUNNING)
 NAME_MAX = 60
 THUMBNAIL_TYPE = "image/jpeg"
 PREFIXES = {Asset.Source.UPLOAD: "uploads", Asset.Source.OUTPUT: "outputs", Asset.Source.THUMBNAIL: "thumbnails"}
@@ -172,13 +175,22 @@ def asset_delete(*, asset: Asset) -> None:
     Asset.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
+def _is_awaited(asset: Asset) -> bool:
+    """Whether a task of the owner that has not ended names the file."""
+    going = Task.objects.filter(user_id=asset.user_id, status__in=GOING).annotate(asked=Cast("params", TextField()))
+    return going.filter(Q(asked__contains=str(asset.uuid)) | Q(asked__contains=asset.storage_key)).exists()
+
+
 def asset_sweep_orphans(*, limit: int = 500) -> int:
-    """Files that nothing used for a day are gone (uploads, outputs whose making was cut off, half-written files). Returns how many."""
+    """Files that nothing used for a day are gone (uploads, outputs whose making was cut off, half-written files). Returns how many.
+
+    What a task that has not ended is made from stays, however long that waits.
+    """
     storage.sweep_leftovers(older_than_s=UNUSED_LIFE.total_seconds())
     due = Asset.objects.filter(used_at__isnull=True, created_at__lt=clock.now() - UNUSED_LIFE).filter(~Q(source=Asset.Source.THUMBNAIL))
     count = 0
     for asset in due.select_related("thumbnail").order_by("created_at")[:limit]:
-        if Asset.objects.filter(pk=asset.pk, used_at__isnull=True).exists():
+        if Asset.objects.filter(pk=asset.pk, used_at__isnull=True).exists() and not _is_awaited(asset):
             asset_delete(asset=asset)
             count += 1
     if count:

@@ -194,6 +194,17 @@ def test_an_avatar_that_was_replaced_is_swept(somebody: MakeSomebody, clock: Any
     assert (storage.exists(new.storage_key), Asset.objects.get(source="upload")) == (True, new)
 
 
+def test_what_a_waiting_task_is_made_from_is_not_swept(somebody: MakeSomebody, clock: Any) -> None:
+    someone = somebody(paid=100)
+    name = someone.client.post("/api/v1/generate/upscale", {"imageBase64": data_url(picture())}).data["data"]["taskId"]
+    someone.client.post("/api/v1/generate/upscale", {"imageBase64": data_url(painted("red"))})
+    clock.advance(days=2)
+    someone.client.call("DELETE", f"/api/v1/tasks/{name}")
+    assert asset_sweep_orphans() == 1
+    assert worked().status == "SUCCEEDED"
+    assert asset_sweep_orphans() == 0
+
+
 def test_a_picture_of_ones_own_becomes_a_public_copy(somebody: MakeSomebody, api: Any) -> None:
     someone, stranger = somebody(paid=10), somebody()
     someone.client.post("/api/v1/generate/upscale", {"imageBase64": data_url(picture())})
