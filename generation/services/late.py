@@ -50,7 +50,7 @@ def late_take(*, user_id: int, task_uuid: UUID, at: dt.datetime | None = None) -
     with transaction.atomic():
         task, attempt, asset = _late_of(user_id, task_uuid)
         if attempt.late_choice != LateChoice.TAKEN:
-            pay_late(task, _quote(task, asset), at or clock.now())
+            pay_late(task, late_quote(task, asset), at or clock.now())
             Attempt.objects.filter(pk=attempt.pk).update(late_choice=LateChoice.TAKEN)
     return asset
 
@@ -76,6 +76,6 @@ def _late_of(user_id: int, task_uuid: UUID) -> tuple[Task, Attempt, Asset]:
     return task, attempt, attempt.late_asset
 
 
-def _quote(task: Task, asset: Asset) -> int:
-    """What was quoted: the fixed price, or the seconds that came at the price of a second."""
+def late_quote(task: Task, asset: Asset) -> int:
+    """What the late result was quoted at (credits): the fixed price, or the seconds that came at the price of a second."""
     return task.cost_credits if task.hold_id is None else capture_amount(task, asset.duration_ms or 0)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from config.kernel import clock
 from generation.kinds import KINDS
 from generation.models import Asset, Attempt, Task
-from generation.services.life import capture_amount
+from generation.services.late import late_quote
 from generation.states import ENDED, RETRYABLE, LateChoice, TaskState
 from generation.web.results import Result, result_of, shape_asked
 from generation.web.titles import title_of
@@ -285,11 +285,6 @@ def open_first(cards: Iterable[TaskCard]) -> list[TaskCard]:
 
 def _age(card: TaskCard) -> float:
     return -card.created_at.astimezone(dt.UTC).timestamp()
-
-
-def late_quote(task: Task, asset: Asset) -> int:
-    """What the late result was quoted at: the fixed price, or its seconds at the price of a second."""
-    return task.cost_credits if task.hold_id is None else capture_amount(task, asset.duration_ms or 0)
 
 
 def is_recent_trouble(task: Task, now: dt.datetime) -> bool:
