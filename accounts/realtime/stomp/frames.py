@@ -99,7 +99,7 @@ class Parser:
 
     def _skip_padding(self) -> None:
         """Line ends between frames are beats of the heart."""
-        if self._buffer[:1] in (b"\r", b"\n"):
+        if self._buffer.startswith((b"\r", b"\n")):
             self._buffer = self._buffer.lstrip(b"\r\n")
 
     def _read_head(self) -> None:
