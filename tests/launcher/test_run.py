@@ -114,7 +114,7 @@ def test_answers_loopback_hosts_only(run: Run) -> None:
 def test_a_second_one_on_the_same_data_is_refused(run: Run) -> None:
     other = Run(run.data)
     other.start()
-    text = other.process.communicate(timeout=60)[0]
+    text = other.process.communicate(timeout=180)[0]
     assert other.process.returncode == 1
     assert "already running" in text
     assert run.status("/readyz") == 200
@@ -124,7 +124,7 @@ def test_a_taken_port_is_named(run: Run, tmp_path: Path) -> None:
     other = Run(tmp_path / "var")
     other.port = run.port
     other.start()
-    text = other.process.communicate(timeout=60)[0]
+    text = other.process.communicate(timeout=180)[0]
     assert other.process.returncode == 1
     assert text.count("\n") == 1
     assert str(run.port) in text
@@ -133,7 +133,7 @@ def test_a_taken_port_is_named(run: Run, tmp_path: Path) -> None:
 def test_demo_needs_a_loopback_address(tmp_path: Path) -> None:
     other = Run(tmp_path / "var")
     other.start(HOST="0.0.0.0")
-    text = other.process.communicate(timeout=60)[0]
+    text = other.process.communicate(timeout=180)[0]
     assert other.process.returncode == 1
     assert "loopback" in text
 
@@ -142,7 +142,7 @@ def test_a_dead_child_is_started_again(run: Run) -> None:
     before = run.pids()
     os.kill(before["postgres"], signal.SIGKILL)
     os.kill(before["web"], signal.SIGKILL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while run.status("/readyz") != 200 or run.pids().get("postgres") == before["postgres"]:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -174,6 +174,6 @@ def test_production_refuses_the_demos_data(run: Run) -> None:
     if run.process.poll() is None:
         run.stop()
     run.start(DEMO="0")
-    text = run.process.communicate(timeout=60)[0]
+    text = run.process.communicate(timeout=180)[0]
     assert run.process.returncode == 1
     assert "production refuses it" in text
