@@ -17,6 +17,7 @@ from generation.media.sniff import Container, MediaKind, sniff
 
 DURATION_MAX_S = 3600
 FRAMES_MAX = 250_000
+TOO_LARGE = f"it is larger than {SIDE_MAX_PX} pixels a side or {PIXELS_MAX // 1_000_000} megapixels"
 TRUNCATED_BELOW = 0.9
 """A file that holds less than this share of the length it announces was cut off."""
 
@@ -42,7 +43,7 @@ def probe(path: Path) -> Probe:
     except MediaInvalid:
         raise
     except MemoryError as error:
-        raise MediaInvalid(reason="it is too large to be opened") from error
+        raise MediaTooLarge(reason=TOO_LARGE) from error
     except Exception as error:  # decoders fail in more ways than they name
         raise MediaInvalid(reason="it is damaged or not what it claims to be") from error
 
@@ -52,14 +53,17 @@ def judge_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise MediaInvalid(reason="it has no picture")
     if width > SIDE_MAX_PX or height > SIDE_MAX_PX or width * height > PIXELS_MAX:
-        raise MediaTooLarge(reason=f"it is larger than {SIDE_MAX_PX} pixels a side or {PIXELS_MAX // 1_000_000} megapixels")
+        raise MediaTooLarge(reason=TOO_LARGE)
 
 
 def open_image(path: Path, container: Container) -> Image.Image:
     """The image with its size judged and nothing decoded yet; only the sniffed format's decoder may look at it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(path, formats=[container.reader])
+        try:
+            image = Image.open(path, formats=[container.reader])
+        except Image.DecompressionBombError as error:  # Pillow's own limit comes before ours
+            raise MediaTooLarge(reason=TOO_LARGE) from error
     judge_size(*image.size)
     return image
 

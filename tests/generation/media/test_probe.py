@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from generation.exceptions_media import MediaInvalid
+from generation.exceptions_media import MediaInvalid, MediaTooLarge
 from generation.media import judged, probe, thumbnail
 from generation.media.probe import Probe
 from tests.generation.media.conftest import MakeImage, MakeVideo
@@ -86,6 +86,13 @@ def _zip() -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("a.txt", "a")
     return buffer.getvalue()
+
+
+def test_too_many_pixels_are_too_large_however_many_they_claim(tmp_path: Path) -> None:
+    for size in ((8193, 1), (8000, 8000), (20_000, 20_000), (60_000, 60_000)):
+        (tmp_path / "large.png").write_bytes(_png(*size, bytes(100)))
+        with pytest.raises(MediaTooLarge, match="8192 pixels"):
+            probe(tmp_path / "large.png")
 
 
 HOSTILE = {
