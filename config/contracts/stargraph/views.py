@@ -77,7 +77,7 @@ class StargraphView(SharedView):
         return self.success("success", data)
 
     def _whole(self, name: str, default: int, most: int) -> int:
-        text = self.request.GET.get(name, str(default))
+        text = self.request.GET.get(name) or str(default)
         if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
             raise InvalidInput(FieldError(("query", name), f"应为 1 到 {most} 的整数"))
         return int(text)

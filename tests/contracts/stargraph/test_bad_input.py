@@ -233,6 +233,13 @@ def test_bad_pages_are_400(someone: Somebody, path: str, query: str) -> None:
     assert answer.data["data"]["errors"][0]["field"] == query.partition("=")[0]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/tasks", RECORDS])
+def test_what_is_left_empty_is_not_asked(someone: Somebody, path: str) -> None:
+    ordered(someone)
+    asked = someone.client.get(f"{path}?page=&pageSize=&sort=&order=&type=&status=")
+    assert (asked.status_code, asked.data["data"]) == (200, someone.client.get(path).data["data"])
+
+
 def test_a_bad_status_is_400(someone: Somebody) -> None:
     refused(someone.client.get("/api/v1/tasks?status=RUNNING"))
 
