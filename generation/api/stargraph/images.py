@@ -13,8 +13,9 @@ from pathlib import Path
 from generation import storage
 from generation.exceptions_media import FileTooLarge, MediaInvalid
 
-PREFIX = re.compile(r"data:[\w.+-]{0,40}/?[\w.+-]{0,40};base64,", re.IGNORECASE)
+PREFIX = re.compile(r"data:[\w.+-]{0,40}/?[\w.+-]{0,40}(?:;[\w.+-]{0,20}=[\w.+-]{0,40})?;base64,", re.IGNORECASE)
 PREFIX_MAX = 128
+BLANKS = "\r\n "
 
 
 def encoded_length(size_bytes: int) -> int:
@@ -23,7 +24,9 @@ def encoded_length(size_bytes: int) -> int:
 
 
 def image_bytes(text: str, limit_bytes: int) -> bytes:
-    """The bytes behind `text`, of whatever kind. Raises FileTooLarge, MediaInvalid for what is no Base64."""
+    """The bytes behind `text`, of whatever kind; many encoders break its lines. Raises FileTooLarge, MediaInvalid for what is no Base64."""
+    for blank in BLANKS:
+        text = text.replace(blank, "")
     found = PREFIX.match(text)
     encoded = text[found.end() :] if found else text
     if len(encoded) > encoded_length(limit_bytes):

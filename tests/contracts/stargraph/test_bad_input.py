@@ -138,6 +138,13 @@ def test_an_image_of_more_than_ten_megabytes_is_e005(someone: Somebody) -> None:
     assert state() == before
 
 
+@pytest.mark.parametrize("prefix", ["", "data:image/png;base64,", "DATA:image/png;charset=utf-8;base64,\n"])
+def test_broken_lines_of_base64_are_read(prefix: str) -> None:
+    lines = base64.encodebytes(picture()).decode()
+    for text in (lines, lines.replace("\n", "\r\n"), " " + lines):
+        assert image_bytes(prefix + text, 10 * 1024**2) == picture()
+
+
 def test_a_large_image_within_the_limit_is_taken(someone: Somebody) -> None:
     noise = Image.frombytes("RGB", (1000, 1000), random.Random(2).randbytes(3_000_000))
     file = io.BytesIO()
