@@ -110,14 +110,24 @@ def _beginning(scope: Message, receive: Receive, announced: int) -> Receive:
 
 async def _refuse(scope: Message, receive: Receive, send: Send) -> None:
     """The contract's own refusal; then the connection ends, because what is still coming is not kept."""
-    called = request_id(dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1"))
+    asked = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    called = request_id(asked.get(b"x-request-id", ""))
     status, content = _in_video() if scope["path"] == PATH else _in_stargraph(called)
     body = orjson.dumps(content)
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, (b"x-request-id", called.encode())]})
+    told = {"content-type": "application/json", "content-length": str(len(body)), "connection": "close", "x-request-id": called}
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in (told | _cross_origin(asked.get(b"origin"))).items()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})
     await _linger(receive)
     await send({"type": "http.response.body", "body": b""})
+
+
+def _cross_origin(origin: str | None) -> dict[str, str]:
+    """A foreign page that may send may read what it is told."""
+    if origin is None or not (settings.CORS_ALLOW_ALL_ORIGINS or origin in settings.CORS_ALLOWED_ORIGINS):
+        return {}
+    exposed = ", ".join(settings.CORS_EXPOSE_HEADERS)
+    return {"access-control-allow-origin": origin, "access-control-expose-headers": exposed, "vary": "origin"}
 
 
 async def _linger(receive: Receive) -> None:

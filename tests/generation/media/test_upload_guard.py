@@ -129,6 +129,18 @@ def test_an_image_is_refused_in_the_words_of_its_contract(path: str, monkeypatch
     assert (found.status, found.taken) == (200, 10)
 
 
+@pytest.mark.parametrize("path", [upload_guard.PATH, *PICTURES])
+def test_a_foreign_page_that_may_send_may_read_the_refusal(path: str, settings: Any) -> None:
+    def allowed(origin: bytes) -> Any:
+        found = run(path, 50, {b"content-length": b"99999999", b"origin": origin}, "PUT")
+        return dict(found.sent[0]["headers"]).get(b"access-control-allow-origin")
+
+    settings.CORS_ALLOW_ALL_ORIGINS, settings.CORS_ALLOWED_ORIGINS = False, ["https://friend.example"]
+    assert (allowed(b"https://friend.example"), allowed(b"https://stranger.example")) == (b"https://friend.example", None)
+    settings.CORS_ALLOW_ALL_ORIGINS = True
+    assert allowed(b"https://stranger.example") == b"https://stranger.example"
+
+
 @pytest.mark.parametrize(("path", "most"), [*((path, 10) for path in WORDS_ONLY), ("/create/", 20)])
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
 def test_of_any_other_large_body_the_application_sees_the_beginning_and_its_length(path: str, most: int, method: str) -> None:
