@@ -117,7 +117,7 @@ async def _stream(listener: Listener, send: Send, extra: Headers) -> None:
         **extra,
     }
     await send({"type": "http.response.start", "status": 200, "headers": _encoded(start)})
-    await _write(send, b"retry: 2000\n\n")
+    await _write(send, f"retry: 2000\nid: {listener.last}\n\n".encode())  # who is cut off before the first event knows where to go on
     while not listener.is_over and time.monotonic() < listener.until:
         chunk = await _next_chunk(listener)
         if chunk:

@@ -149,6 +149,13 @@ class Talk:
         await asyncio.sleep(seconds)
         return [split(text) for text in self.outbox.take(1000) if text != "\n"]
 
+    async def until_about(self, task: str) -> list[Frame]:
+        """What comes until something about `task` does."""
+        found: list[Frame] = []
+        while not found or json.loads(found[-1][2])["taskId"] != task:
+            found += await self.next()
+        return found
+
     async def until_quiet(self, seconds: float = 0.5) -> list[Frame]:
         """What comes until nothing has come for a while."""
         found: list[Frame] = []
@@ -184,7 +191,7 @@ def test_the_reply_comes_before_every_event_of_its_task_however_fast_the_worker_
         assert [headers["destination"] for _, headers, _ in await other.next(4)] == [PROGRESS, PROGRESS, PROGRESS, RESULT]
         is_over.set()
         await sending
-        found = await talk.rest(0.3)
+        found = await talk.next(6) + await talk.rest(0.3)
         assert [headers.get("destination", command) for command, headers, _ in found] == [
             REPLY, "RECEIPT", PROGRESS, PROGRESS, PROGRESS, RESULT,
         ]  # fmt: skip
@@ -342,7 +349,7 @@ def test_a_number_from_the_future_or_the_past_costs_nobody_an_event(world: World
         await talk.subscribe(RESULT, last_event_id="9" * 18)
         await asyncio.sleep(0.05)
         world.append("task.failed", "b")
-        assert [json.loads(body)["taskId"] for _, _, body in await talk.rest(0.2)][-1] == "b"
+        assert [json.loads(body)["taskId"] for _, _, body in await talk.until_about("b")][-1] == "b"
         await talk.conversation.stop()
 
     run(work)
@@ -363,6 +370,22 @@ def test_who_has_seen_nothing_yet_may_say_so_with_an_empty_number(world: World) 
     run(work)
 
 
+def test_who_is_cut_off_before_the_first_message_knows_where_to_go_on(world: World) -> None:
+    world.append("task.failed", "a")
+
+    async def work() -> None:
+        talk, back = Talk(), Talk()
+        seen = (await talk.hello())["event-id"]
+        await talk.conversation.stop()
+        world.append("task.failed", "b")
+        await back.hello()
+        await back.subscribe(RESULT, last_event_id=seen)
+        assert [json.loads(body)["taskId"] for _, _, body in await back.until_about("b") + await back.rest(0.2)] == ["b"]
+        await back.conversation.stop()
+
+    run(work)
+
+
 def test_an_event_that_the_client_had_from_elsewhere_is_not_told_again(world: World) -> None:
     """It was told by another process, and this one hears of it only now."""
 
@@ -374,7 +397,7 @@ def test_an_event_that_the_client_had_from_elsewhere_is_not_told_again(world: Wo
         await asyncio.sleep(0.05)
         world.offer(Message(row.number, row.kind, row.payload))
         world.append("task.failed", "b")
-        assert [json.loads(body)["taskId"] for _, _, body in await talk.rest(0.2)] == ["b"]
+        assert [json.loads(body)["taskId"] for _, _, body in await talk.until_about("b") + await talk.rest(0.2)] == ["b"]
         await talk.conversation.stop()
 
     run(work)
@@ -407,7 +430,7 @@ def test_steps_come_half_a_second_apart_and_end_with_the_task(world: World, monk
         await talk.rest(0)
         world.append("task.failed", "a")
         world.offer(Message(None, "task.progress", {"task_id": "a", "progress": 99}))
-        [(_, headers, _)] = await talk.rest(0.7)
+        [(_, headers, _)] = await talk.next() + await talk.rest(0.7)
         assert headers["destination"] == RESULT
         assert [percent for _, percent in seen] == sorted(percent for _, percent in seen)
         assert all(later - at > 0.45 for (at, _), (later, _) in itertools.pairwise(seen[1:]))

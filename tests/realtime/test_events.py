@@ -67,6 +67,7 @@ class Stream:
 
     def __init__(self, server: Server, token: str, **headers: str) -> None:
         self.frames: list[tuple[str | None, str, Any]] = []
+        self.begins_after = ""
         self.ended = threading.Event()
         self._headers = {"Authorization": f"Bearer {token}", **headers}
         self._server = server
@@ -86,10 +87,12 @@ class Stream:
             assert answer.headers["content-type"].startswith("text/event-stream")
             frame: dict[str, str] = {}
             for line in answer.iter_lines():
-                if line.startswith("retry:"):
-                    self._opened.set()
-                elif not line and "event" in frame:
+                if not line and "event" in frame:
                     self.frames.append((frame.get("id"), frame["event"], json.loads(frame["data"])))
+                elif not line and "retry" in frame:
+                    self.begins_after = frame["id"]
+                    self._opened.set()
+                if not line:
                     frame = {}
                 elif ": " in line:
                     name, _, value = line.partition(": ")
@@ -129,6 +132,17 @@ def test_live_resumed_and_private(server: Server, user_factory: UserFactory) -> 
     assert live.wait_for(2)[-1][0] == resumed.wait_for(3)[-1][0] == str(third)
     time.sleep(0.3)
     assert foreign.frames == []
+
+
+def test_who_is_cut_off_before_the_first_event_knows_where_to_go_on(server: Server, user_factory: UserFactory) -> None:
+    user = user_factory()
+    seen = event_append(user_id=user.pk, kind="task.created", payload={})
+    begun = Stream(server, token_of(user))
+    assert begun.begins_after == str(seen)
+    missed = event_append(user_id=user.pk, kind="task.completed", payload={})
+    back = Stream(server, token_of(user), **{"Last-Event-ID": begun.begins_after})
+    assert back.wait_for(1) == [(str(missed), "task.completed", {})]
+    assert Stream(server, token_of(user), **{"Last-Event-ID": "9" * 18}).begins_after == str(missed)
 
 
 def test_ends_with_its_session_its_user_or_its_token(server: Server, user_factory: UserFactory) -> None:

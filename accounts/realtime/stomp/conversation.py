@@ -136,7 +136,8 @@ class Conversation:
         if not hub.has_room(caller.principal.user_id, self._address):
             raise Refused("Too many connections", REFUSED)
         self._version = self._parser.version = version
-        self._say("CONNECTED", {"version": version, "session": self._teller.name, "server": "atelier", **beats})
+        here = {"event-id": str(newest)}  # who is cut off before the first message knows where to go on
+        self._say("CONNECTED", {"version": version, "session": self._teller.name, "server": "atelier", **beats, **here})
         self._teller.at = newest
         await self._join(Listener(Proof.of(caller.principal), newest, caller.until, is_behind=True))
 

@@ -83,7 +83,7 @@ SUBSCRIBE to `/user/topic/progress`, `/user/topic/result` and `/user/queue/reply
 (TEXT2IMG, IMG2IMG, UPSCALE, POSE, TEXT2VIDEO, IMG2VIDEO) to `/app/generate`, optionally under the header `idempotency-key`, and \
 `{"taskId": "…"}` to `/app/task/status`; both are answered on `/user/queue/reply`.
 
-Every message has the header `event-id`. A client that comes back says the last one it saw in the header `last-event-id` of SUBSCRIBE \
-and gets the rest. `GET /api/v1/events` tells the same log as server-sent events, with `Last-Event-ID`.
+Every message has the header `event-id`, and so has CONNECTED. A client that comes back says the last one it saw in the header \
+`last-event-id` of SUBSCRIBE and gets the rest. `GET /api/v1/events` tells the same log as server-sent events, with `Last-Event-ID`.
 """
 """What the document's WebSocket part (002 §8) offers, for its page and its OpenAPI document."""
