@@ -56,13 +56,18 @@ def late_take(*, user_id: int, task_uuid: UUID, at: dt.datetime | None = None) -
 
 
 def late_drop(*, user_id: int, task_uuid: UUID) -> None:
-    """The late output is let go: all its files are deleted. Raises TaskNotFound when there is none, or it was taken."""
+    """The late output is let go: all its files are deleted, or out of use and swept if that is cut off.
+
+    Raises TaskNotFound when there is none, or it was taken.
+    """
+    outputs = Asset.objects.filter(task__user_id=user_id, task__uuid=task_uuid, source=Asset.Source.OUTPUT)
     with transaction.atomic():
-        task, attempt, _ = _late_of(user_id, task_uuid)
+        _, attempt, _ = _late_of(user_id, task_uuid)
         if attempt.late_choice:
             raise TaskNotFound()
         Attempt.objects.filter(pk=attempt.pk).update(late_choice=LateChoice.DROPPED, late_asset=None)
-    for asset in Asset.objects.filter(task=task, source=Asset.Source.OUTPUT).select_related("thumbnail"):
+        outputs.update(used_at=None)
+    for asset in outputs.select_related("thumbnail"):
         asset_delete(asset=asset)
 
 

@@ -313,6 +313,17 @@ def test_a_late_batch_that_is_let_go_leaves_no_file(monkeypatch: pytest.MonkeyPa
     assert (balance(user), Attempt.objects.get(task=task).late_choice) == (START_CREDITS, "dropped")
 
 
+def test_letting_go_that_is_cut_off_is_ended_by_the_sweep(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
+    user = make_user()
+    task = late_batch(user, monkeypatch, [make_image("a.png"), make_image("b.png")])
+    with monkeypatch.context() as cut:
+        cut.setattr("generation.services.late.asset_delete", lambda **_: (_ for _ in ()).throw(OSError("the storage is gone")))
+        with pytest.raises(OSError, match="gone"):
+            late_drop(user_id=user.pk, task_uuid=task.uuid)
+    Asset.objects.filter(task=task).update(created_at=clock.now() - dt.timedelta(days=2))
+    assert (asset_sweep_orphans(), Asset.objects.filter(task=task).count()) == (2, 0)
+
+
 def test_a_second_late_copy_is_of_no_use(monkeypatch: pytest.MonkeyPatch, make_image: MakeImage) -> None:
     user = make_user()
     task = late_batch(user, monkeypatch, [make_image("a.png"), make_image("b.png")])
