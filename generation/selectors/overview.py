@@ -13,10 +13,12 @@ from generation.selectors.engine_stats import WINDOW
 from generation.selectors.estimate import kind_usual_s
 from generation.states import REFUSED, WORKER_LOST
 
+# Each state has an index of its own; asked for both at once, PostgreSQL would read every task there ever was.
 QUEUED = """
-select kind, count(*) filter (where status = 'PENDING') as waiting, count(*) filter (where status = 'RUNNING') as running,
-       min(created_at) filter (where status = 'PENDING') as oldest_at
-  from generation_task where status in ('PENDING', 'RUNNING') group by kind
+select kind, count(*) filter (where not is_running) as waiting, count(*) filter (where is_running) as running, min(waits_since) as oldest_at
+  from (select kind, false as is_running, created_at as waits_since from generation_task where status = 'PENDING'
+        union all
+        select kind, true, null from generation_task where status = 'RUNNING') t group by kind
 """
 ENGINES = """
 select e.name, e.adapter, e.is_enabled, e.broken_until, e.concurrency, a.attempts, a.succeeded, a.median_s,

@@ -19,6 +19,7 @@ from credits.services.entitlement import entitlement_end, entitlement_set
 from generation.exceptions import QueueFull
 from generation.models import Engine, Route, Task
 from generation.selectors import routes
+from generation.selectors.overview import QUEUED, queue_by_kind
 from generation.selectors.place import foreseen, queue_places
 from generation.selectors.queue import queue_position
 from generation.services.claim import owner_name, queue_age, task_claim
@@ -187,6 +188,22 @@ def test_what_may_not_start_for_work_elsewhere_is_told_last() -> None:
     assert foreseen([(1, 7), (2, 8), (3, 7)], [], Counter({7: 2}), places=1, limit=2) == [2, 1, 3]
     assert foreseen([(1, 7), (2, 7), (3, 8)], [7], Counter(), places=1, limit=0) == [1, 2, 3]
     assert foreseen([], [1], Counter(), places=1, limit=1) == []
+
+
+@pytest.mark.django_db
+def test_the_operators_queue_reads_what_waits_and_runs_and_no_other_task(stub: Engine) -> None:
+    user = make_user()
+    for _ in range(3):
+        make_task(user)
+    assert task_claim(owner_name()) is not None
+    end(make_task(make_user()))
+    found = {each.kind: (each.waiting, each.running) for each in queue_by_kind()}
+    assert (found["text-to-video"], found["text2img"]) == ((2, 1), (0, 0))
+    with connection.cursor() as cursor:
+        cursor.execute("set local enable_seqscan = off")  # as with a million tasks
+        cursor.execute(f"explain {QUEUED}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert plan.count("Scan") == plan.count("task_queue") + plan.count("running") > 0, plan
 
 
 def test_two_thousand_waiting_tasks_are_foreseen_in_milliseconds() -> None:
