@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,11 +15,13 @@ from config.kernel import outbound
 from generation.admin.readonly import ModelAdmin, ModelForm, TabularInline
 from generation.engines.registry import ADAPTERS
 from generation.models import Engine, Route
-from generation.selectors.engine_stats import engine_stats
+from generation.selectors.engine_stats import EngineStats, engine_stats
 from generation.services.download import is_allowed_host
 
 BOUND = ("adapter", "api_base")
 """A key belongs to one address: with either of these changed the old one must not be sent there."""
+STATS = "stats"
+"""What an engine in the list is told about it."""
 
 
 class EngineForm(ModelForm):
@@ -75,10 +79,18 @@ class EngineAdmin(ModelAdmin):
     list_display = ("name", "adapter", "api_base", "is_enabled", "concurrency", "broken_until", "success_rate", "median_s", "p95_s")
     inlines = (RouteInline,)
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list, its engines measured with one statement."""
+        found = super().get_changelist_instance(request)
+        stats = engine_stats()
+        for engine in found.result_list:
+            vars(engine)[STATS] = [row for row in stats if row.engine == engine.name]
+        return found
+
     @admin.display(description=gettext_lazy("Success, 24 h"))
     def success_rate(self, engine: Engine) -> str:
         """The share of attempts that worked, over all models."""
-        stats = [row for row in engine_stats() if row.engine == engine.name]
+        stats: list[EngineStats] = vars(engine)[STATS]
         attempts = sum(row.attempts for row in stats)
         return f"{sum(row.success_rate * row.attempts for row in stats) / attempts:.0%} / {attempts}" if attempts else "–"
 
@@ -93,7 +105,7 @@ class EngineAdmin(ModelAdmin):
         return self._times(engine, "p95_s")
 
     def _times(self, engine: Engine, name: str) -> str:
-        found = [(row.alias, getattr(row, name)) for row in engine_stats() if row.engine == engine.name]
+        found = [(row.alias, getattr(row, name)) for row in vars(engine)[STATS]]
         return ", ".join(f"{alias} {seconds:.1f}" for alias, seconds in found if seconds is not None) or "–"
 
 

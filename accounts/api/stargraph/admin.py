@@ -28,6 +28,7 @@ KEYWORD_MAX = 100
 REASON_MAX = 200
 NUMBER_MOST = 2**63 - 1
 LOCAL = "UTC+8, without zone"
+USER_ID = OpenApiParameter("user_id", int, OpenApiParameter.PATH)
 
 
 class UserSummaryOutput(serializers.Serializer[Any]):
@@ -98,6 +99,7 @@ class BanView(_DecisionView):
 
     @extend_schema(
         summary="Ban a user: signed out everywhere at once",
+        parameters=[USER_ID],
         request=BanInput,
         responses=answers("BannedUser", UserSummaryOutput(), 400, 401, 403, 404),
     )
@@ -110,6 +112,7 @@ class UnbanView(_DecisionView):
 
     @extend_schema(
         summary="Take a ban back",
+        parameters=[USER_ID],
         request=UnbanInput,
         responses=answers("UnbannedUser", UserSummaryOutput(), 400, 401, 403, 404),
     )
