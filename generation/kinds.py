@@ -82,6 +82,9 @@ SCALE = 2
 OWN_PARAMS = frozenset({"reserved_s", "is_seed_drawn"})
 """What creating and running wrote among a task's parameters."""
 
+WRITTEN_PARAMS = ("prompt", "negative_prompt", "image_urls", "image_url", "pose_image_url", "video_url")
+"""What people write into a task, and what of theirs it names."""
+
 
 def asked_params(params: Mapping[str, Any]) -> dict[str, Any]:
     """What the client asked for: nothing of our own, and a seed that was left to us left to us again (-1)."""

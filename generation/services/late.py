@@ -24,12 +24,13 @@ REFUNDED = ENDED - {TaskState.SUCCEEDED}
 def late_keep(*, attempt: Attempt, assets: Sequence[Asset]) -> bool:
     """The outputs of a refunded task stand for the owner's choice, the first on its attempt; False if they are of no use.
 
-    Of no use is a second copy: the first that came is the one to be chosen. Locks task and attempt.
+    Of no use is a second copy: the first that came is the one to be chosen; and whatever nobody is left to choose.
+    Locks task and attempt.
     """
     with transaction.atomic():
         task = task_locked(attempt.task_id)
         fresh = attempt_locked(attempt.pk)
-        if task.status not in REFUNDED or _came(task):
+        if task.status not in REFUNDED or _came(task) or task.user.erased_at is not None:
             return False
         late = {"state": AttemptState.SUCCEEDED, "verdict": "late", "ended_at": clock.real_now(), "next_poll_at": None}
         Attempt.objects.filter(pk=fresh.pk).update(**late, late_asset=assets[0])

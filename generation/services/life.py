@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from accounts.services.event import event_append
 from config.kernel import clock
 from generation.dispatch import task_wake
+from generation.kinds import WRITTEN_PARAMS
 from generation.models import Asset, Task
 from generation.services.money import charge, give_back
 from generation.services.notice import notice_create
@@ -70,6 +71,7 @@ def task_move(
 
     `allowed` narrows the old states (default: every state that leads to `to`); with `lease_owner` only the holder of the
     lease moves it. SUCCEEDED captures a hold and keeps `output`, FAILED, TIMEOUT and CANCELLED give everything back, once.
+    An erased owner's words leave it with its end.
     `run_after` (real time) puts a step back to PENDING off, `is_fault` counts it as our own. `at` is business time.
     Locks the task, the wallet, the event head, in this order; after commit a worker is woken. Source: design "A task's life".
     """
@@ -84,7 +86,16 @@ def task_move(
         task = Task.objects.select_related("user", "output").get(pk=task_id)
         _settle(task, to, at or clock.now())
         _tell(task, to, at or clock.now())
+        if to in ENDED and task.user.erased_at is not None:
+            _forget(task)
     return task
+
+
+def _forget(task: Task) -> None:
+    """What its erased owner wrote leaves the task, and what was made of it loses its use."""
+    task.params = {name: value for name, value in task.params.items() if name not in WRITTEN_PARAMS}
+    Task.objects.filter(pk=task.pk).update(params=task.params)
+    Asset.objects.filter(task=task, is_public=False).update(used_at=None)
 
 
 def _changes(

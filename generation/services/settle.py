@@ -123,9 +123,9 @@ def _succeed(task: Task, attempt: Attempt, status: EngineStatus, workdir: Path, 
         attempt_again(task=task, attempt=attempt, verdict=f"invalid output: {error}", lease_owner=lease_owner)
         return
     with transaction.atomic():
+        asset_mark_used(asset_ids=[asset.pk for asset in assets])
         if task_move(task_id=task.pk, to=TaskState.SUCCEEDED, lease_owner=lease_owner, output=assets[0]) is not None:
             attempt_end(attempt, AttemptState.SUCCEEDED)
-            asset_mark_used(asset_ids=[asset.pk for asset in assets])
             return
     if not late_keep(attempt=attempt, assets=assets):
         _delete_all(assets)
