@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
@@ -14,7 +15,7 @@ from accounts.services.session import session_open
 from config.kernel import clock
 from generation.exceptions import SensitiveContent
 from generation.models import Attempt, Engine, ModerationHit, Task
-from generation.selectors.engine_stats import EngineStats, engine_stats
+from generation.selectors.engine_stats import engine_stats
 from tests.generation.life.conftest import balance, make_task, make_user, run_next
 
 pytestmark = pytest.mark.django_db
@@ -72,15 +73,15 @@ def test_a_key_is_never_shown(operator: Client, kie: Engine) -> None:
 
 
 def test_the_list_of_engines_is_measured_with_one_statement(operator: Client, kie: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[list[EngineStats]] = []
-    monkeypatch.setattr("generation.admin.engine.engine_stats", lambda: measured.append(engine_stats()) or measured[-1])
+    measure = Mock(side_effect=engine_stats)
+    monkeypatch.setattr("generation.admin.engine.engine_stats", measure)
     Engine.objects.create(name="quiet", adapter="kie", api_base="https://api.kie.ai")
     task, ended_at = make_task(make_user()), clock.real_now()
     Attempt.objects.create(
         task=task, number=1, engine=kie, state="succeeded", sent_at=ended_at - dt.timedelta(seconds=7), ended_at=ended_at
     )
     page = operator.get("/admin/generation/engine/").content.decode()
-    assert len(measured) == 1
+    measure.assert_called_once_with()
     shown = {name: re.findall(rf'field-{name}">([^<]*)<', page) for name in ("success_rate", "median_s", "p95_s")}
     assert set(shown["success_rate"]) == {"100% / 1", "–"}
     assert set(shown["median_s"]) == set(shown["p95_s"]) == {f"{task.alias} 7.0", "–"}
