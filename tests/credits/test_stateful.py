@@ -392,6 +392,7 @@ class Books(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.django_db
 def test_the_books_are_the_model() -> None:
     Books.users = (make_person(), make_person(), make_person())
