@@ -114,7 +114,8 @@ class Raw(Client):
         threading.Thread(target=self._read, daemon=True).start()
 
     def put(self, text: str) -> None:
-        self.socket.send(text)
+        with contextlib.suppress(ConnectionClosed):  # who was cut off a moment before hears that as what comes next
+            self.socket.send(text)
 
     def close(self) -> None:
         self.socket.close()
@@ -142,7 +143,7 @@ class Framed(Raw):
         assert self.opened.wait(30)
 
     def put(self, text: str) -> None:
-        self.socket.send(json.dumps([text]))
+        super().put(json.dumps([text]))
 
     def _heard(self, text: str) -> None:
         frame_heard(self, text, self.opened)

@@ -181,11 +181,14 @@ def test_who_is_signed_out_banned_or_has_a_new_password_is_cut_off_and_orders_no
     clients, hasty = [Raw(server) for _ in tokens], [Raw(server) for _ in tokens]
     for client, token in [*zip(clients, tokens, strict=True), *zip(hasty, tokens, strict=True)]:
         client.hello(token)
-    session_revoke_all(user_id=people[0].pk)
-    user_ban(user_id=people[1].pk, banned=True)
-    password_set(user_id=people[2].pk, password="another long secret 9")
-    api_key_revoke(user_id=people[3].pk, api_key_id=key.id)
-    for client in hasty:
+    cuts: list[Callable[[], object]] = [
+        lambda: session_revoke_all(user_id=people[0].pk),
+        lambda: user_ban(user_id=people[1].pk, banned=True),
+        lambda: password_set(user_id=people[2].pk, password="another long secret 9"),
+        lambda: api_key_revoke(user_id=people[3].pk, api_key_id=key.id),
+    ]
+    for cut, client in zip(cuts, hasty, strict=True):
+        cut()
         order(client, SMALL)
     for client in hasty + clients:
         command, headers, _ = client.next()
